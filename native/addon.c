@@ -1,0 +1,52 @@
+// What JavaScript sees of the addon: src/abi/native.ts has the same list with types. Nothing here keeps state
+// across threads except the pin counters; every worker loads the module for itself.
+#include "ring.h"
+
+napi_value js_int(napi_env env, int64_t value) {
+  napi_value result;
+  napi_create_int64(env, value, &result);
+  return result;
+}
+
+static napi_value ring_close(napi_env env, napi_callback_info info) {
+  size_t argc = 1;
+  napi_value handle;
+  napi_get_cb_info(env, info, &argc, &handle, NULL, NULL);
+  struct queues *q = queues_unwrap(env, handle);
+  if (q) queues_close(q);
+  return NULL;
+}
+
+static napi_value ring_sync_reference(napi_env env, napi_callback_info info) {
+  size_t argc = 1;
+  napi_value handle;
+  napi_get_cb_info(env, info, &argc, &handle, NULL, NULL);
+  struct queues *q = queues_unwrap(env, handle);
+  if (q) queues_sync_reference(q);
+  return NULL;
+}
+
+NAPI_MODULE_INIT() {
+  const struct {
+    const char *name;
+    napi_callback function;
+  } table[] = {
+      {"uringOpen", uring_open},
+      {"uringRegister", uring_register},
+      {"ringClose", ring_close},
+      {"ringSyncReference", ring_sync_reference},
+      {"pin", pin_buffer},
+      {"pinCount", pin_count},
+      {"duplicate", fd_duplicate},
+      {"sameFile", fd_same_file},
+      {"closeDescriptor", fd_close},
+  };
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    napi_value function;
+    if (napi_create_function(env, table[i].name, NAPI_AUTO_LENGTH, table[i].function, NULL, &function) != napi_ok ||
+        napi_set_named_property(env, exports, table[i].name, function) != napi_ok) {
+      return NULL;
+    }
+  }
+  return exports;
+}

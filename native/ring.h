@@ -1,0 +1,111 @@
+// One submission queue, one completion queue, one event-loop wake-up: what every engine shares.
+//
+// TypeScript (src/ring/) owns the queues: it writes entries, reads completions and decides everything. C maps the
+// memory, makes the system call that TypeScript asked for through the control block, and wakes the event loop.
+//
+//   queues.c   the control block, enter(), the wake-up and its life on the event loop
+//   uring.c    the io_uring engine: setup, mmap, enter, register, drain
+//   pin.c      keeps the memory of an ArrayBuffer alive under the kernel
+//   fds.c      descriptors held while a request waits for its turn
+//   addon.c    what JavaScript sees
+#ifndef LINUX_AIO_RING_H
+#define LINUX_AIO_RING_H
+
+#define NAPI_VERSION 8
+#include <node_api.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libuv.h"
+
+// Int32 indices of the control block that TypeScript and C share (src/abi/native.ts has the same list). enter()
+// takes its arguments from here and leaves its result here: a Node-API call without arguments costs half as much.
+enum {
+  CTL_TO_SUBMIT,     // entries to hand over
+  CTL_MIN_COMPLETE,  // completions to wait for
+  CTL_FLAGS,         // IORING_ENTER_*
+  CTL_RESULT,        // entries consumed, or -errno
+  CTL_IN_FLIGHT,     // handed over (C adds) and not yet reaped (TypeScript subtracts)
+  CTL_TURN,          // C: event-loop turns, counted by a uv_check
+  CTL_UNREF,         // TypeScript: 1 when in-flight requests shall not keep the process alive
+  CTL_SYSTEM_CALLS,  // C: entries into the kernel made to submit, wait or reap
+  CTL_WAKEUPS,       // C: times the event loop was woken for this ring
+  CTL_TIMEOUT_SEC,   // wait at most this long (with CTL_TIMEOUT_SET)
+  CTL_TIMEOUT_NSEC,
+  CTL_TIMEOUT_SET,
+  CTL_COUNT = 16,
+};
+
+struct queues;
+
+// What an engine must offer; everything else is shared.
+struct engine {
+  // io_uring_enter's contract: submit, wait for min_complete or the timeout; consumed entries or -errno.
+  int (*enter)(struct queues *q, uint32_t to_submit, uint32_t min_complete, uint32_t flags);
+  // Work that the engine has finished but not yet posted is posted now (IORING_SQ_TASKRUN).
+  void (*post_deferred)(struct queues *q);
+  // Asks for everything in flight to be cancelled; completions still arrive in the queue.
+  void (*cancel_all)(struct queues *q);
+  // Releases memory and descriptors; nothing is in flight any more.
+  void (*destroy)(struct queues *q);
+};
+
+struct queues {
+  const struct engine *engine;
+  napi_env env;
+  napi_ref on_wake, receiver;
+  napi_ref buffers[3];  // the ArrayBuffers over ring, sqes and control, detached at close
+  napi_async_context async_context;
+  napi_async_cleanup_hook_handle cleanup;
+  uv_poll_t *poll;
+  uv_check_t *check;
+  int handles_open;     // libuv handles whose close callback has not run yet
+  int holders;          // the event loop, and each JavaScript object that points here
+  int event_fd;
+  bool referenced;      // the poll handle keeps the event loop alive
+  bool closed;
+
+  int32_t *control;
+  size_t control_size;
+  uint32_t *sq_flags, *cq_head, *cq_tail;
+  uint32_t cq_entries;
+
+  // engine io_uring
+  bool polled;  // IORING_SETUP_SQPOLL
+  int ring_fd, enter_fd;
+  uint32_t enter_flags;
+  void *ring_map, *sqe_map;
+  size_t ring_size, sqe_size;
+};
+
+// queues.c
+struct queues *queues_create(napi_env env);
+void queues_destroy(struct queues *q);
+// Joins the event loop and builds the JavaScript object; on failure everything is released again.
+napi_value queues_expose(struct queues *q, napi_value on_wake);
+struct queues *queues_unwrap(napi_env env, napi_value handle);
+void queues_sync_reference(struct queues *q);
+void queues_close(struct queues *q);
+// In flight for the engine: handed over, and its completion not even posted.
+int queues_pending(const struct queues *q);
+
+// uring.c
+napi_value uring_open(napi_env env, napi_callback_info info);
+napi_value uring_register(napi_env env, napi_callback_info info);
+
+// pin.c
+napi_value pin_buffer(napi_env env, napi_callback_info info);
+// After this no pin is ever released: a request could not be awaited, and the kernel may still write.
+void pin_leak_all(void);
+napi_value pin_count(napi_env env, napi_callback_info info);
+
+// fds.c
+napi_value fd_duplicate(napi_env env, napi_callback_info info);
+napi_value fd_same_file(napi_env env, napi_callback_info info);
+napi_value fd_close(napi_env env, napi_callback_info info);
+
+// addon.c
+napi_value js_int(napi_env env, int64_t value);
+
+#endif

@@ -1,0 +1,103 @@
+// The typed binding to native/: what the addon exports, the control block it shares with src/ring/, and how the
+// compiled file is found. The same lists stand in native/addon.c and native/ring.h.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+/** Int32 indices of the control block (native/ring.h). */
+export const CTL = {
+  TO_SUBMIT: 0,
+  MIN_COMPLETE: 1,
+  FLAGS: 2,
+  RESULT: 3,
+  IN_FLIGHT: 4,
+  TURN: 5,
+  UNREF: 6,
+  SYSTEM_CALLS: 7,
+  WAKEUPS: 8,
+  TIMEOUT_SEC: 9,
+  TIMEOUT_NSEC: 10,
+  TIMEOUT_SET: 11,
+} as const;
+
+/** The queues of one engine, mapped: plain memory, shared with whoever does the work. */
+export interface NativeQueues {
+  /** head, tail, flags and completion entries */
+  readonly ring: ArrayBuffer;
+  /** submission entries */
+  readonly sqes: ArrayBuffer;
+  readonly control: ArrayBuffer;
+  /** io_uring_enter with the arguments in the control block, its result there too */
+  readonly enter: () => void;
+  readonly handle: object;
+}
+
+export interface NativeAddon {
+  /** io_uring_setup and mmap. `params` is a struct io_uring_params; it is filled in. -errno when refused. */
+  uringOpen(params: ArrayBuffer, onWake: () => void): NativeQueues | number;
+  /** io_uring_register: its result or -errno */
+  uringRegister(handle: object, opcode: number, argument: ArrayBuffer | null, count: number): number;
+  /** releases the queues; everything in flight must have been awaited */
+  ringClose(handle: object): void;
+  /** makes the event loop wait, or not, for what is in flight now */
+  ringSyncReference(handle: object): void;
+  /** address of the memory, which stays allocated until the object is collected; -1 in an unknown runtime */
+  pin(buffer: ArrayBufferLike): number;
+  /** buffers pinned now, in this process */
+  pinCount(): number;
+  /** a close-on-exec duplicate of a descriptor, or -errno */
+  duplicate(fd: number): number;
+  /** 1 when both are the same open file, 0 when not, or -errno */
+  sameFile(a: number, b: number): number;
+  closeDescriptor(fd: number): number;
+}
+
+let loaded: NativeAddon | undefined;
+
+/** An error of this package itself, in the shape of Node's own: `code` and a message that says what to do. */
+export class UnavailableError extends Error {
+  readonly code = 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'Error';
+  }
+}
+
+/**
+ * The addon, loaded on first use, so that importing the package works everywhere.
+ *
+ * @throws UnavailableError on another system than Linux, on a CPU without a prebuilt addon, or in a runtime that
+ *   is not Node.
+ */
+export function native(): NativeAddon {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): NativeAddon {
+  if (process.platform !== 'linux') {
+    throw new UnavailableError(
+      `linux-aio does I/O with the Linux kernel; this is ${process.platform}. Use node:fs here.`,
+    );
+  }
+  const runtime = process.versions['bun'] ? 'Bun' : process.versions['deno'] ? 'Deno' : null;
+  if (runtime) {
+    throw new UnavailableError(`linux-aio needs Node.js (this is ${runtime}). Use node:fs here.`);
+  }
+  const file =
+    process.env['LINUX_AIO_ADDON'] ??
+    fileURLToPath(new URL(`../../prebuilds/linux-${process.arch}/linux-aio.node`, import.meta.url));
+  if (!existsSync(file)) {
+    throw new UnavailableError(
+      `linux-aio has no compiled addon for linux-${process.arch} (${file} is missing). ` +
+        'Build it with a C compiler: node scripts/build-native.mjs in the package folder.',
+    );
+  }
+  try {
+    return createRequire(import.meta.url)(file) as NativeAddon;
+  } catch (error) {
+    throw new UnavailableError(`linux-aio could not load its addon ${file}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}

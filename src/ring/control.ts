@@ -1,0 +1,85 @@
+// What is done to requests from outside: cancelling, blocking for them, and ending the ring.
+//
+// Closing a ring is not a barrier for the kernel: it would go on writing into buffers for a while. So the end of a
+// ring is to cancel everything, to wait for every completion, and only then to give the memory back.
+import { ERRNO } from '../abi/errno.js';
+import { OP } from '../abi/io_uring.js';
+import type { RingCore } from './core.js';
+import { type Done, ignore, STATE, TRAIT } from './slots.js';
+
+/** How often closing asks again for cancellations that a kernel before 6.12.115 may have missed. */
+const RETRY_MS = 50;
+
+/** Cancels request `id`: at once if the kernel does not have it yet, else by asking the kernel. */
+export function cancel(core: RingCore, id: number, done: Done): void {
+  const slot = core.slots.find(id);
+  if (slot < 0 || core.slots.state[slot] === STATE.COMPLETED) core.answer(-ERRNO.ENOENT, done);
+  else if (core.cancelQueued(slot)) core.answer(0, done);
+  else {
+    askKernel(core, slot, done);
+    core.flushQueues();
+  }
+}
+
+function askKernel(core: RingCore, slot: number, done: Done): void {
+  const target = (BigInt(core.slots.generation[slot]) << 32n) | BigInt(slot); // its user_data
+  core.request(OP.ASYNC_CANCEL, -1, 0, target, 0, 0, TRAIT.UNBOUNDED | TRAIT.URGENT, null, done);
+}
+
+function cancelAll(core: RingCore): void {
+  for (let slot = 0; slot < core.slots.capacity; slot++) core.cancelQueued(slot);
+  // Taken first, so that the cancellations themselves are not cancelled.
+  const submitted: number[] = [];
+  for (let slot = 0; slot < core.slots.capacity; slot++) {
+    if (core.slots.state[slot] === STATE.SUBMITTED) submitted.push(slot);
+  }
+  for (const slot of submitted) {
+    if (core.slots.state[slot] === STATE.SUBMITTED) askKernel(core, slot, ignore);
+  }
+  core.flushQueues();
+}
+
+/**
+ * Blocks the thread until `min` results have been delivered, nothing is left to wait for, or `timeout` ms (-1: no
+ * limit) have passed. How many were delivered.
+ */
+export function wait(core: RingCore, min: number, timeout: number): number {
+  const deadline = timeout < 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout;
+  let delivered = 0;
+  core.flushQueues();
+  for (;;) {
+    delivered += core.deliver(true);
+    if (core.closed || delivered >= min || core.queues.inKernel <= 0) return delivered;
+    const left = deadline - performance.now();
+    if (left <= 0) return delivered;
+    const count = Math.min(min - delivered, core.queues.inKernel, core.queues.cqEntries >> 1);
+    core.enterAndReap(count, left === Number.POSITIVE_INFINITY ? -1 : left);
+    core.flushQueues();
+  }
+}
+
+/** Cancels what is in flight, waits for it on the event loop, and frees the ring. */
+export async function close(core: RingCore): Promise<void> {
+  core.refusing = true;
+  while (!core.closed && core.slots.live > 0) {
+    cancelAll(core);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, RETRY_MS);
+      core.onIdle(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+  if (!core.closed) core.release();
+}
+
+/** As `close`, but blocks the thread until all is over. */
+export function closeBlocking(core: RingCore): void {
+  core.refusing = true;
+  while (!core.closed && core.slots.live > 0) {
+    cancelAll(core);
+    wait(core, core.slots.live, RETRY_MS);
+  }
+  if (!core.closed) core.release();
+}

@@ -1,0 +1,580 @@
+// The life of a request, from the call to its callback. The order of the methods is the order of that life:
+// request → place (now, in a lane, behind a barrier, behind a full queue) → enter → reap → deliver → release.
+//
+// When requests go to the kernel: the first of a turn at once, so that `read(); compute(); await` overlaps; the rest
+// of the turn's together, when the microtask that the first one queued runs. When results are delivered: never
+// inside the call that made the request, except to `transfer`, which returns them.
+import { ERRNO } from '../abi/errno.js';
+import { OP, SQE, SQE_WORD, SQE_WORDS } from '../abi/io_uring.js';
+import { CTL } from '../abi/native.js';
+import { HeldDescriptors, type Hold } from './descriptors.js';
+import type { Engine } from './engine.js';
+import { TurnBudget } from './fairness.js';
+import { addressOf } from './memory.js';
+import { DIRECTION, Lanes, WriteBarriers } from './order.js';
+import type { Queues } from './queues.js';
+import { servedByWorker } from './routing.js';
+import { type Done, ignore, SLOTS_MAX, SlotList, Slots, STATE, TRAIT } from './slots.js';
+
+/** What `transfer` returns when the result is not in hand: no system call returns this. */
+export const PENDING = -0x80000000;
+
+/** Entries of the completion queue kept free for cancellations. */
+const CANCEL_RESERVE = 32;
+/** Requests that may take for ever (pipes, sockets, timers) in the kernel at once. */
+const UNBOUNDED_MAX = 1 << 16;
+/** A clock is looked at once in this many deliveries. */
+const DELIVERIES_PER_LOOK = 16;
+/** Rounds of enter and deliver before the event loop gets its turn, whatever the clock says. */
+const ROUNDS_MAX = 4096;
+
+const RESOLVED = Promise.resolve();
+
+export interface RingStats {
+  /** requests handed to the engine */
+  readonly submitted: number;
+  /** results delivered */
+  readonly completed: number;
+  /** of those, how many ended with ECANCELED */
+  readonly cancelled: number;
+  /** entries into the kernel made to submit, wait or reap */
+  readonly systemCalls: number;
+  /** times the event loop was woken for this ring */
+  readonly wakeups: number;
+}
+
+export class RingCore {
+  readonly engine: Engine;
+  readonly queues: Queues;
+  readonly slots = new Slots();
+  /** no more requests are taken: the ring is closing */
+  refusing = false;
+  closed = false;
+
+  readonly #control: Int32Array;
+  readonly #lanes = new Lanes(this.slots);
+  readonly #barriers = new WriteBarriers(this.slots);
+  readonly #held = new HeldDescriptors();
+  readonly #budget: TurnBudget;
+  readonly #bounded = new SlotList(this.slots); // QUEUED behind a full queue …
+  readonly #unbounded = new SlotList(this.slots); // … the same for requests that may take for ever
+  readonly #ready = new SlotList(this.slots); // COMPLETED
+  readonly #boundedMax: number;
+
+  #boundedSubmitted = 0;
+  #unboundedSubmitted = 0;
+  #batchBytes = 0;
+  #turnOpen = false;
+  #delivering = false;
+  #immediateSet = false;
+  #idle: (() => void) | null = null;
+  #submitted = 0;
+  #completed = 0;
+  #cancelled = 0;
+  #stale = 0;
+  #final: RingStats | null = null; // after close, when the control block is gone
+
+  constructor(engine: Engine) {
+    this.engine = engine;
+    this.queues = engine.queues;
+    this.#control = engine.queues.control;
+    this.#budget = new TurnBudget(this.#control);
+    this.#boundedMax = engine.queues.cqEntries - Math.min(CANCEL_RESERVE, engine.queues.cqEntries >> 2);
+  }
+
+  get stats(): RingStats {
+    return (
+      this.#final ?? {
+        submitted: this.#submitted,
+        completed: this.#completed,
+        cancelled: this.#cancelled,
+        systemCalls: this.#control[CTL.SYSTEM_CALLS],
+        wakeups: this.#control[CTL.WAKEUPS],
+      }
+    );
+  }
+
+  /** Requests called and not delivered. */
+  get inFlight(): number {
+    return this.slots.live;
+  }
+
+  /** Completions that named no live request, ever: 0 unless the kernel or this file is wrong. */
+  get staleCompletions(): number {
+    return this.#stale;
+  }
+
+  // ── request ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Takes a slot for a request and finds its place.
+   *
+   * @param offset `off`/`addr2` of the entry: a number up to 2^53 or -1, or a bigint
+   * @param address `addr` of the entry: an address, or 64 bits of something else as a bigint
+   * @param arg the operation's own flags (`rw_flags`, `open_flags`, …)
+   * @param keep what must stay alive until the completion
+   * @returns the slot; its state may be COMPLETED already
+   */
+  request(
+    op: number,
+    fd: number,
+    offset: number | bigint,
+    address: number | bigint,
+    length: number,
+    arg: number,
+    traits: number,
+    keep: unknown,
+    done: Done,
+    spliceFd = 0,
+  ): number {
+    if (this.refusing && (traits & TRAIT.URGENT) === 0) throw closedError();
+    const slots = this.slots;
+    const slot = slots.take();
+    if (slot < 0) throw tooManyRequests();
+    slots.traits[slot] = traits;
+    slots.fd[slot] = fd;
+    slots.keep[slot] = keep;
+    slots.done[slot] = done;
+
+    slots.state[slot] = STATE.QUEUED;
+
+    let now = true; // may it go to the submission queue?
+    if ((traits & (TRAIT.LANE | TRAIT.WRITE)) !== 0 || op === OP.FSYNC)
+      now = this.#inOrder(slot, op, fd, traits);
+    const first = !this.#turnOpen && !this.#delivering;
+    if (now && !this.#hasRoom(traits)) {
+      if (!this.queues.hasRoom) this.flushQueues();
+      now = this.#hasRoom(traits);
+    }
+    if ((traits & TRAIT.HOLD) !== 0 && !(now && first)) fd = this.#hold(slot, fd);
+
+    const words = now ? this.queues.entries : slots.entries;
+    const w = now ? this.queues.next() : slot * SQE_WORDS;
+    let flags = 0;
+    if (op === OP.READ || op === OP.WRITE) {
+      if ((traits & TRAIT.DIRECT) === 0 && servedByWorker(length, this.#batchBytes)) flags = SQE.ASYNC << 8;
+      else this.#batchBytes += length;
+    }
+    words[w + SQE_WORD.OP_FLAGS] = op | flags;
+    words[w + SQE_WORD.FD] = fd;
+    if (typeof offset === 'number') {
+      words[w + SQE_WORD.OFF_LO] = offset | 0;
+      words[w + SQE_WORD.OFF_HI] = offset < 0x80000000 ? offset >> 31 : (offset / 0x100000000) | 0;
+    } else {
+      words[w + SQE_WORD.OFF_LO] = Number(BigInt.asIntN(32, offset));
+      words[w + SQE_WORD.OFF_HI] = Number(BigInt.asIntN(32, offset >> 32n));
+    }
+    if (typeof address === 'number') {
+      words[w + SQE_WORD.ADDR_LO] = address | 0;
+      words[w + SQE_WORD.ADDR_HI] = (address / 0x100000000) | 0;
+    } else {
+      words[w + SQE_WORD.ADDR_LO] = Number(BigInt.asIntN(32, address));
+      words[w + SQE_WORD.ADDR_HI] = Number(BigInt.asIntN(32, address >> 32n));
+    }
+    words[w + SQE_WORD.LEN] = length;
+    words[w + SQE_WORD.OP_ARG] = arg;
+    words[w + SQE_WORD.USER_LO] = slot;
+    words[w + SQE_WORD.USER_HI] = slots.generation[slot];
+    words[w + SQE_WORD.BUF_INDEX] = 0;
+    words[w + SQE_WORD.SPLICE_FD] = spliceFd;
+
+    if (now) {
+      this.#nowSubmitted(slot, traits);
+      if (first) {
+        this.#openTurn();
+        this.enterAndReap(0, -1);
+      }
+    } else {
+      if (slots.state[slot] !== STATE.WAITING) this.#queue(slot);
+      if (first) this.#openTurn();
+    }
+    return slot;
+  }
+
+  /** As `request`, and the number the caller knows it by. */
+  start(
+    op: number,
+    fd: number,
+    offset: number | bigint,
+    address: number | bigint,
+    length: number,
+    arg: number,
+    traits: number,
+    keep: unknown,
+    done: Done,
+    spliceFd = 0,
+  ): number {
+    return this.slots.id(this.request(op, fd, offset, address, length, arg, traits, keep, done, spliceFd));
+  }
+
+  /** False when the request has to wait for its turn; then it is WAITING. */
+  #inOrder(slot: number, op: number, fd: number, traits: number): boolean {
+    if (traits & TRAIT.WRITE) this.#barriers.writeCalled(slot, fd);
+    if (traits & TRAIT.LANE) {
+      const direction = laneDirection(traits);
+      if (this.#lanes.tryEnter(fd, direction)) return true;
+      this.#lanes.wait(slot, fd, direction);
+    } else if (op === OP.FSYNC && this.#barriers.hasWrites(fd)) {
+      this.#barriers.wait(slot, fd);
+    } else {
+      return true;
+    }
+    this.slots.state[slot] = STATE.WAITING;
+    return false;
+  }
+
+  #hold(slot: number, fd: number): number {
+    const hold = this.#held.take(fd);
+    this.slots.hold[slot] = hold;
+    // Without a duplicate (a bad descriptor, or no descriptor left) the number itself must do.
+    return hold.duplicate >= 0 ? hold.duplicate : fd;
+  }
+
+  #hasRoom(traits: number): boolean {
+    if (!this.queues.hasRoom) return false;
+    if (traits & TRAIT.URGENT) return true;
+    return traits & TRAIT.UNBOUNDED
+      ? this.#unboundedSubmitted < UNBOUNDED_MAX && this.#unbounded.isEmpty
+      : this.#boundedSubmitted < this.#boundedMax && this.#bounded.isEmpty;
+  }
+
+  #queue(slot: number): void {
+    this.slots.state[slot] = STATE.QUEUED;
+    (this.slots.traits[slot] & TRAIT.UNBOUNDED ? this.#unbounded : this.#bounded).push(slot);
+  }
+
+  #nowSubmitted(slot: number, traits: number): void {
+    this.slots.state[slot] = STATE.SUBMITTED;
+    if (traits & TRAIT.UNBOUNDED) this.#unboundedSubmitted++;
+    else this.#boundedSubmitted++;
+    this.#submitted++;
+  }
+
+  /** The first request of a turn has been made: the turn ends in a microtask. */
+  #openTurn(): void {
+    if (this.#turnOpen) return;
+    this.#turnOpen = true;
+    void RESOLVED.then(this.#endTurn);
+  }
+
+  readonly #endTurn = (): void => {
+    this.#turnOpen = false;
+    if (this.closed) return;
+    if (this.queues.prepared > 0 || !this.#held.isEmpty) this.flushQueues();
+    if (!this.#ready.isEmpty) this.deliver();
+  };
+
+  // ── enter and reap ─────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Hands over all there is room for, the queued requests behind it too, and reads back what is complete. */
+  flushQueues(): number {
+    const before = this.#submitted - this.queues.prepared;
+    if (!this.#held.isEmpty) this.#endHolds();
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      this.#refill();
+      if (this.queues.prepared === 0) break;
+      if (this.enterAndReap(0, -1) < 0) break;
+    }
+    return this.#submitted - this.queues.prepared - before;
+  }
+
+  /** Moves queued requests to the submission queue, as far as there is room. */
+  #refill(): void {
+    this.#refillFrom(this.#bounded, 0);
+    this.#refillFrom(this.#unbounded, TRAIT.UNBOUNDED);
+  }
+
+  #refillFrom(list: SlotList, traits: number): void {
+    while (!list.isEmpty && this.queues.hasRoom) {
+      if (traits ? this.#unboundedSubmitted >= UNBOUNDED_MAX : this.#boundedSubmitted >= this.#boundedMax)
+        return;
+      this.#submitQueued(list.shift());
+    }
+  }
+
+  #submitQueued(slot: number): void {
+    const { slots, queues } = this;
+    const from = slot * SQE_WORDS;
+    const to = queues.next();
+    queues.entries.set(slots.entries.subarray(from, from + SQE_WORDS), to);
+    this.#nowSubmitted(slot, slots.traits[slot]);
+  }
+
+  /** A request that waited for its order may go. It joins the queue, so that none overtakes it. */
+  readonly #released = (slot: number): void => this.#queue(slot);
+
+  /** @returns 0, or a negative errno of the system call when it could not be helped here */
+  enterAndReap(minComplete: number, timeoutMs: number): number {
+    this.#batchBytes = 0;
+    let error = this.queues.enter(minComplete, timeoutMs);
+    this.#reap();
+    if (error === -ERRNO.EINTR && minComplete === 0) error = this.queues.enter(0, -1);
+    if (error === -ERRNO.EBUSY || error === -ERRNO.EAGAIN || error === -ERRNO.EINTR) {
+      // The kernel is short of something: what is prepared stays so, and the next turn tries again.
+      this.#setImmediate();
+      return error;
+    }
+    if (error < 0 && error !== -ERRNO.ETIME) throw engineError(error);
+    return error;
+  }
+
+  /** Reads completions into their slots and gives the entries back; nothing is called from here. */
+  #reap(): void {
+    const { queues, slots } = this;
+    for (;;) {
+      const count = queues.completionsReady;
+      for (let i = 0; i < count; i++) {
+        const c = queues.completion(i);
+        const slot = queues.ring[c];
+        const generation = queues.ring[c + 1];
+        if (slots.generation[slot] !== generation || slots.state[slot] !== STATE.SUBMITTED) {
+          this.#stale++; // never somebody else's result
+          continue;
+        }
+        if (slots.traits[slot] & TRAIT.UNBOUNDED) this.#unboundedSubmitted--;
+        else this.#boundedSubmitted--;
+        this.#complete(slot, queues.ring[c + 2]);
+      }
+      if (count > 0) queues.consume(count);
+      // A single enter posts at most 20 deferred completions (since Linux 6.13), and none into a full queue.
+      if (count === 0 || !queues.hasDeferredWork) return;
+      if (queues.enter(0, -1) < 0) {
+        this.#setImmediate();
+        return;
+      }
+    }
+  }
+
+  #complete(slot: number, result: number): void {
+    const { slots } = this;
+    slots.state[slot] = STATE.COMPLETED;
+    slots.result[slot] = result;
+    this.#ready.push(slot);
+    const traits = slots.traits[slot];
+    if (traits === 0) return;
+    const fd = slots.fd[slot];
+    if (traits & TRAIT.LANE) {
+      const next = this.#lanes.leave(fd, laneDirection(traits));
+      if (next !== -1) this.#queue(next);
+    }
+    if (traits & TRAIT.WRITE) this.#barriers.writeCompleted(slot, fd, this.#released);
+    const hold = slots.hold[slot] as Hold | null;
+    if (hold !== null) {
+      slots.hold[slot] = null;
+      this.#held.release(hold);
+    }
+  }
+
+  /** The turn's held descriptors whose number means another file by now: their waiting requests fail. */
+  #endHolds(): void {
+    const { slots, queues } = this;
+    for (const hold of this.#held.endTurn()) {
+      for (let slot = 0; slot < slots.capacity; slot++) {
+        if (slots.hold[slot] !== hold) continue;
+        if (this.#isInUserSpace(slot)) this.#abandon(slot, -ERRNO.EBADF);
+        else queues.forEachPrepared((w) => this.#spoil(w, slot));
+      }
+    }
+  }
+
+  #spoil(word: number, slot: number): void {
+    const { entries } = this.queues;
+    if (entries[word + SQE_WORD.USER_LO] === slot) entries[word + SQE_WORD.FD] = -1; // the kernel answers EBADF
+  }
+
+  #isInUserSpace(slot: number): boolean {
+    const state = this.slots.state[slot];
+    return state === STATE.QUEUED || state === STATE.WAITING;
+  }
+
+  /** Takes a request out of what it waits in, in user space, and gives it a result. */
+  #abandon(slot: number, result: number): void {
+    const { slots } = this;
+    const traits = slots.traits[slot];
+    if (slots.state[slot] === STATE.QUEUED) {
+      (traits & TRAIT.UNBOUNDED ? this.#unbounded : this.#bounded).remove(slot);
+    } else if (traits & TRAIT.LANE) {
+      this.#lanes.remove(slot, slots.fd[slot], laneDirection(traits));
+      slots.traits[slot] = traits & ~TRAIT.LANE; // it never had the lane, so it must not pass it on
+    } else {
+      this.#barriers.remove(slot, slots.fd[slot]);
+    }
+    this.#complete(slot, result);
+  }
+
+  // ── deliver ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The event loop was woken: completions are there. */
+  readonly onWake = (): void => {
+    if (this.closed) return;
+    this.#budget.renew();
+    this.#reap();
+    this.#refill();
+    if (this.queues.prepared > 0) this.flushQueues();
+    if (!this.#ready.isEmpty) this.deliver();
+  };
+
+  /** Runs callbacks until nothing is ready or this turn's budget is spent. How many were run. */
+  deliver(unhurried = false): number {
+    if (this.#delivering && !unhurried) return 0; // an outer delivery goes on after this callback
+    const nested = this.#delivering;
+    this.#delivering = true;
+    let delivered = 0;
+    try {
+      for (let round = 0; round < ROUNDS_MAX; round++) {
+        while (!this.#ready.isEmpty) {
+          if (!unhurried && delivered % DELIVERIES_PER_LOOK === 0 && this.#budget.isSpent) {
+            this.#setImmediate();
+            return delivered;
+          }
+          delivered++;
+          this.#deliverOne(this.#ready.shift());
+        }
+        // The callbacks' own requests go together now.
+        this.#refill();
+        if (this.closed || this.queues.prepared === 0) return delivered;
+        this.flushQueues();
+        if (this.#ready.isEmpty) return delivered;
+      }
+      this.#setImmediate();
+      return delivered;
+    } finally {
+      this.#delivering = nested;
+      if (this.slots.live === 0) this.#announceIdle();
+    }
+  }
+
+  #deliverOne(slot: number): void {
+    const { slots } = this;
+    const done = slots.done[slot];
+    const result = slots.result[slot];
+    slots.release(slot);
+    this.#count(result);
+    try {
+      done(result);
+    } catch (error) {
+      // One caller's exception must not cost another its result.
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
+
+  #announceIdle(): void {
+    const listener = this.#idle;
+    this.#idle = null;
+    listener?.();
+  }
+
+  #count(result: number): void {
+    this.#completed++;
+    if (result === -ERRNO.ECANCELED) this.#cancelled++;
+  }
+
+  /** Goes on in the next turn of the event loop. */
+  #setImmediate(): void {
+    if (this.#immediateSet) return;
+    this.#immediateSet = true;
+    setImmediate(() => {
+      this.#immediateSet = false;
+      this.onWake();
+    });
+  }
+
+  // ── the result at once when it is there ────────────────────────────────────────────────────────────────────
+
+  /**
+   * One transfer on a descriptor that nobody closes before its completion. Returns the result when it is in hand at
+   * once (cached data, and the turn's budget not spent), else PENDING: then `pendingId` names the request, and
+   * `onDone` must be called before anything else happens. Nothing is checked here.
+   *
+   * @param byteOffset within the view
+   * @param direct the descriptor is O_DIRECT
+   */
+  transfer(
+    op: number,
+    fd: number,
+    view: ArrayBufferView,
+    byteOffset: number,
+    length: number,
+    position: number | bigint,
+    direct: boolean,
+  ): number {
+    let traits = op === OP.WRITE ? TRAIT.WRITE : 0;
+    if (direct) traits |= TRAIT.DIRECT;
+    if (position === -1) traits |= TRAIT.LANE | TRAIT.UNBOUNDED;
+    const address = addressOf(view) + byteOffset;
+    const slot = this.request(op, fd, position, address, length, 0, traits, view, ignore);
+    const { slots } = this;
+    if (slots.state[slot] === STATE.COMPLETED && !this.#delivering && !this.#budget.isSpent) {
+      const result = slots.result[slot];
+      this.#ready.remove(slot);
+      slots.release(slot);
+      this.#count(result);
+      return result;
+    }
+    this.pendingId = slots.id(slot);
+    return PENDING;
+  }
+
+  /** The request that `transfer` left pending. */
+  pendingId = 0;
+
+  /** Sets the callback of a pending request. */
+  onDone(id: number, done: Done): void {
+    this.slots.done[this.slots.find(id)] = done;
+  }
+
+  // ── for control.ts ─────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes a request back that has not been handed over. False when it has, or is complete. */
+  cancelQueued(slot: number): boolean {
+    if (!this.#isInUserSpace(slot)) return false;
+    this.#abandon(slot, -ERRNO.ECANCELED);
+    this.#openTurn();
+    return true;
+  }
+
+  /** A result for `done` without any system call, delivered like all others. */
+  answer(result: number, done: Done): void {
+    const slot = this.slots.take();
+    if (slot < 0) throw tooManyRequests();
+    this.slots.done[slot] = done;
+    this.#complete(slot, result);
+    this.#openTurn();
+  }
+
+  /** Calls `listener` once, when the last outstanding request has been delivered. */
+  onIdle(listener: () => void): void {
+    this.#idle = listener;
+  }
+
+  /** Everything has been awaited: the queues go back to the system. */
+  release(): void {
+    this.#final = this.stats;
+    this.refusing = this.closed = true;
+    this.engine.close();
+  }
+}
+
+function laneDirection(traits: number): number {
+  return traits & TRAIT.WRITE ? DIRECTION.WRITE : DIRECTION.READ;
+}
+
+export function closedError(): Error {
+  return Object.assign(new Error('The ring is closed. Open another one with Ring.open().'), {
+    code: 'ERR_USE_AFTER_CLOSE',
+  });
+}
+
+function tooManyRequests(): Error {
+  const message = `EAGAIN: ${SLOTS_MAX} requests are outstanding on this ring; await some before making more`;
+  return Object.assign(new Error(message), { code: 'EAGAIN', errno: -ERRNO.EAGAIN });
+}
+
+function engineError(error: number): Error {
+  return Object.assign(new Error(`io_uring_enter failed with errno ${-error}: the ring cannot go on`), {
+    errno: error,
+    syscall: 'io_uring_enter',
+  });
+}

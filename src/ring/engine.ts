@@ -1,0 +1,105 @@
+// What the ring needs of an engine, and the choice of one: by trying, never by kernel version.
+import { availableParallelism } from 'node:os';
+import { env } from 'node:process';
+import { openUring } from './engine-io_uring.js';
+import type { Queues } from './queues.js';
+import { checkInt32, invalidType, invalidValue, outOfRange } from './validate.js';
+
+/** QEMU's three names for the three ways Linux can do asynchronous I/O. */
+export type EngineName = 'io_uring' | 'native' | 'threads';
+
+export interface RingOptions {
+  /** `'auto'` takes the first that works; the environment variable LINUX_AIO_ENGINE overrides `'auto'` */
+  engine?: EngineName | 'auto';
+  /** submission queue entries, a power of two, 8 to 32768 (default 128); more requests queue in user space */
+  entries?: number;
+  /** a kernel thread that reads submissions; off unless asked for. `idle`: ms before it sleeps (default 1000) */
+  sqpoll?: boolean | { idle: number };
+  /** at most this many kernel (or pool) worker threads: [bounded work, unbounded work] */
+  workers?: [bounded: number, unbounded: number];
+}
+
+/** The options with every default filled in. */
+export interface EngineOptions {
+  readonly entries: number;
+  readonly sqpollIdle: number | null;
+  readonly workers: readonly [number, number];
+}
+
+export interface Engine {
+  readonly name: EngineName;
+  readonly queues: Queues;
+  /** opcodes it can do */
+  readonly operations: ReadonlySet<number>;
+  /** recomputes whether in-flight requests keep the process alive, after `control[CTL.UNREF]` has changed */
+  syncReference(): void;
+  close(): void;
+}
+
+export const ENGINE_NAMES: readonly EngineName[] = ['io_uring', 'native', 'threads'];
+
+const ENTRIES_DEFAULT = 128;
+const ENTRIES_MIN = 8;
+const ENTRIES_MAX = 32768;
+
+/**
+ * Opens the engine that `options` or LINUX_AIO_ENGINE name, or the first that works.
+ *
+ * @throws the reason, with `code`, `errno` and `syscall` of the system call that was refused
+ */
+export function openEngine(options: RingOptions, onWake: () => void): Engine {
+  const name = engineName(options.engine ?? 'auto');
+  const engineOptions = checked(options);
+  if (name !== 'io_uring') {
+    throw Object.assign(
+      new Error(`The engine '${name}' is not part of this version of linux-aio; use 'io_uring'.`),
+      {
+        code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM',
+      },
+    );
+  }
+  return openUring(engineOptions, onWake);
+}
+
+function engineName(wanted: EngineName | 'auto'): EngineName {
+  const names = [...ENGINE_NAMES, 'auto'].map((name) => `'${name}'`).join(', ');
+  if (![...ENGINE_NAMES, 'auto'].includes(wanted)) {
+    throw invalidValue('options.engine', wanted, `must be one of: ${names}`);
+  }
+  if (wanted !== 'auto') return wanted;
+  const forced = env['LINUX_AIO_ENGINE'] || 'io_uring';
+  if (forced === 'auto') return 'io_uring';
+  if (!ENGINE_NAMES.includes(forced as EngineName)) {
+    throw invalidValue('LINUX_AIO_ENGINE', forced, `(an environment variable) must be one of: ${names}`);
+  }
+  return forced as EngineName;
+}
+
+function checked(options: RingOptions): EngineOptions {
+  const { entries = ENTRIES_DEFAULT, sqpoll = false, workers } = options;
+  checkInt32('options.entries', entries, 1);
+  if (entries < ENTRIES_MIN || entries > ENTRIES_MAX || (entries & (entries - 1)) !== 0) {
+    throw outOfRange('options.entries', `a power of two from ${ENTRIES_MIN} to ${ENTRIES_MAX}`, entries);
+  }
+  if (typeof sqpoll !== 'boolean' && (typeof sqpoll !== 'object' || sqpoll === null)) {
+    throw invalidType('options.sqpoll', 'of type boolean or an instance of Object', sqpoll);
+  }
+  let sqpollIdle = sqpoll === true ? 1000 : null;
+  if (typeof sqpoll === 'object') {
+    checkInt32('options.sqpoll.idle', sqpoll.idle, 1);
+    sqpollIdle = sqpoll.idle;
+  }
+  if (workers !== undefined) {
+    if (!Array.isArray(workers) || workers.length !== 2) {
+      throw invalidType('options.workers', 'an array of two numbers', workers);
+    }
+    checkInt32('options.workers[0]', workers[0], 1);
+    checkInt32('options.workers[1]', workers[1], 1);
+  }
+  return { entries, sqpollIdle, workers: workers ?? defaultWorkers() };
+}
+
+function defaultWorkers(): [number, number] {
+  // Buffered writes, fsync and statx run on these: enough to keep a device busy, few enough for a small container.
+  return [Math.min(32, Math.max(4, 2 * availableParallelism())), 8];
+}

@@ -1,0 +1,36 @@
+// The names under which `Ring.operations`, `Ring.supports` and `doctor()` speak of the kernel's operations: the
+// names of the methods.
+import { OP } from '../abi/io_uring.js';
+
+const NAMES: Readonly<Record<string, number>> = {
+  nop: OP.NOP,
+  read: OP.READ,
+  write: OP.WRITE,
+  readv: OP.READV,
+  writev: OP.WRITEV,
+  fsync: OP.FSYNC,
+  cancel: OP.ASYNC_CANCEL,
+  openat: OP.OPENAT,
+  close: OP.CLOSE,
+  statx: OP.STATX,
+  fallocate: OP.FALLOCATE,
+  fadvise: OP.FADVISE,
+  ftruncate: OP.FTRUNCATE,
+  unlinkat: OP.UNLINKAT,
+  renameat: OP.RENAMEAT,
+  mkdirat: OP.MKDIRAT,
+  symlinkat: OP.SYMLINKAT,
+  linkat: OP.LINKAT,
+  splice: OP.SPLICE,
+  pollAdd: OP.POLL_ADD,
+  timeout: OP.TIMEOUT,
+  accept: OP.ACCEPT,
+  connect: OP.CONNECT,
+  send: OP.SEND,
+  recv: OP.RECV,
+  shutdown: OP.SHUTDOWN,
+};
+
+export function operationNames(opcodes: ReadonlySet<number>): string[] {
+  return Object.keys(NAMES).filter((name) => opcodes.has(NAMES[name]));
+}

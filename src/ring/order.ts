@@ -1,0 +1,128 @@
+// Order where POSIX promises it and the kernel does not.
+//
+// Lanes: requests at a descriptor's own position (pipes, sockets, terminals, O_APPEND and sequential files) run one
+// at a time per descriptor and direction, in the order of the calls. Requests with an explicit position never wait.
+//
+// Barriers: an fsync waits for the writes that were called before it on the same descriptor, not for later ones
+// (POSIX.1-2017, aio_fsync). Neither IOSQE_IO_DRAIN (stalls behind an idle pipe) nor linked entries (a short write
+// breaks the chain) can do that, so it is counted here.
+import { SlotList, type Slots } from './slots.js';
+
+export const DIRECTION = { READ: 0, WRITE: 1 } as const;
+
+interface Lane {
+  /** a request of this lane is with the engine, or about to be */
+  busy: boolean;
+  readonly waiting: SlotList;
+}
+
+export class Lanes {
+  readonly #slots: Slots;
+  readonly #lanes = new Map<number, Lane>();
+
+  constructor(slots: Slots) {
+    this.#slots = slots;
+  }
+
+  /** True when the request may go now; otherwise `wait` it. */
+  tryEnter(fd: number, direction: number): boolean {
+    const key = fd * 2 + direction;
+    const lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      this.#lanes.set(key, { busy: true, waiting: new SlotList(this.#slots) });
+      return true;
+    }
+    if (lane.busy) return false;
+    lane.busy = true;
+    return true;
+  }
+
+  wait(slot: number, fd: number, direction: number): void {
+    this.#lanes.get(fd * 2 + direction)!.waiting.push(slot);
+  }
+
+  /** The request that was running is over. The next one, which now has the lane, or -1. */
+  leave(fd: number, direction: number): number {
+    const key = fd * 2 + direction;
+    const lane = this.#lanes.get(key)!;
+    const next = lane.waiting.shift();
+    if (next === -1) this.#lanes.delete(key);
+    return next;
+  }
+
+  /** A waiting request is cancelled. */
+  remove(slot: number, fd: number, direction: number): void {
+    this.#lanes.get(fd * 2 + direction)!.waiting.remove(slot);
+  }
+}
+
+interface Barrier {
+  readonly slot: number;
+  readonly epoch: number;
+  /** writes called before the fsync that have not completed */
+  remaining: number;
+}
+
+export class WriteBarriers {
+  readonly #slots: Slots;
+  #writes = new Int32Array(256); // by descriptor: writes called and not completed
+  #epochs = new Int32Array(256); // by descriptor: fsyncs that had to wait, so far
+  readonly #barriers = new Map<number, Barrier[]>();
+
+  constructor(slots: Slots) {
+    this.#slots = slots;
+  }
+
+  writeCalled(slot: number, fd: number): void {
+    if (fd >= this.#writes.length) this.#grow(fd);
+    this.#writes[fd]++;
+    this.#slots.epoch[slot] = this.#epochs[fd];
+  }
+
+  /** True when an fsync called now has to wait for writes. */
+  hasWrites(fd: number): boolean {
+    return fd < this.#writes.length && this.#writes[fd] > 0;
+  }
+
+  wait(slot: number, fd: number): void {
+    const barriers = this.#barriers.get(fd);
+    const barrier = { slot, epoch: this.#epochs[fd]++, remaining: this.#writes[fd] };
+    if (barriers) barriers.push(barrier);
+    else this.#barriers.set(fd, [barrier]);
+  }
+
+  /** A write is over. Calls `release` for each fsync that has now nothing left to wait for. */
+  writeCompleted(slot: number, fd: number, release: (slot: number) => void): void {
+    this.#writes[fd]--;
+    if (this.#barriers.size === 0) return;
+    const barriers = this.#barriers.get(fd);
+    if (!barriers) return;
+    const epoch = this.#slots.epoch[slot];
+    for (const barrier of barriers) {
+      if (epoch <= barrier.epoch) barrier.remaining--;
+    }
+    // An earlier fsync waits for a subset of what a later one waits for, so they are released in order.
+    while (barriers.length > 0 && barriers[0].remaining === 0) release(barriers.shift()!.slot);
+    if (barriers.length === 0) this.#barriers.delete(fd);
+  }
+
+  /** A waiting fsync is cancelled. */
+  remove(slot: number, fd: number): void {
+    const barriers = this.#barriers.get(fd)!;
+    barriers.splice(
+      barriers.findIndex((barrier) => barrier.slot === slot),
+      1,
+    );
+    if (barriers.length === 0) this.#barriers.delete(fd);
+  }
+
+  #grow(fd: number): void {
+    const size = 2 ** Math.ceil(Math.log2(fd + 1));
+    const writes = new Int32Array(size);
+    const epochs = new Int32Array(size);
+    writes.set(this.#writes);
+    epochs.set(this.#epochs);
+    this.#writes = writes;
+    this.#epochs = epochs;
+  }
+}

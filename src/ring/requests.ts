@@ -1,0 +1,383 @@
+// One method per operation: liburing for TypeScript. Each takes the arguments of the system call it stands for and a
+// callback, and returns the number by which the request can be cancelled. The callback gets, exactly once and never
+// inside the call, what the system call would have returned, or -errno. The machinery is in core.ts.
+import { AT_FDCWD, FSYNC_DATASYNC, OP, TRANSFER_BYTES_MAX } from '../abi/io_uring.js';
+import type { RingCore } from './core.js';
+import { addressOf } from './memory.js';
+import { pathBytes } from './paths.js';
+import { type Done, TRAIT } from './slots.js';
+import {
+  checkDone,
+  checkFd,
+  checkInt32,
+  checkOffset,
+  checkView,
+  invalidType,
+  outOfRange,
+} from './validate.js';
+
+/** A path as a string or as bytes without a final NUL. */
+export type Path = string | Uint8Array;
+
+/** Size of `struct statx` in bytes. */
+const STATX_BYTES = 256;
+const STREAM = TRAIT.LANE | TRAIT.UNBOUNDED;
+
+/**
+ * The core of a ring, for the layers above. Not exported by the package: whoever has it can write to any address of
+ * the process.
+ */
+export let coreOf: (ring: RingOperations) => RingCore;
+
+export abstract class RingOperations {
+  readonly #core: RingCore;
+
+  static {
+    coreOf = (ring) => ring.#core;
+  }
+
+  constructor(core: RingCore) {
+    this.#core = core;
+  }
+
+  // ── transfers ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A request that does nothing: 0. */
+  nop(done: Done): number {
+    checkDone(done);
+    return this.#core.start(OP.NOP, -1, 0, 0, 0, 0, 0, null, done);
+  }
+
+  /**
+   * `pread(2)`: bytes read, 0 at the end of the file, or -errno.
+   *
+   * @param position in bytes from the start of the file, up to 2^63-1; -1: at the descriptor's own position, which
+   *   is the only one for pipes, sockets and terminals. Those requests run one after the other, in call order.
+   */
+  read(fd: number, buffer: ArrayBufferView, position: number | bigint, done: Done): number {
+    return this.#transfer(OP.READ, 0, fd, buffer, position, done);
+  }
+
+  /** `pwrite(2)`: bytes written, which may be fewer than the buffer has, or -errno. Position as for `read`. */
+  write(fd: number, buffer: ArrayBufferView, position: number | bigint, done: Done): number {
+    return this.#transfer(OP.WRITE, TRAIT.WRITE, fd, buffer, position, done);
+  }
+
+  #transfer(
+    op: number,
+    direction: number,
+    fd: number,
+    view: ArrayBufferView,
+    position: number | bigint,
+    done: Done,
+  ): number {
+    checkFd(fd);
+    checkView('buffer', view);
+    checkOffset('position', position, -1);
+    checkDone(done);
+    const stream = position === -1 || position === -1n ? STREAM : 0;
+    const length = Math.min(view.byteLength, TRANSFER_BYTES_MAX);
+    return this.#core.start(
+      op,
+      fd,
+      position,
+      addressOf(view),
+      length,
+      0,
+      direction | stream | TRAIT.HOLD,
+      view,
+      done,
+    );
+  }
+
+  /** `preadv(2)`: as `read`, into several buffers (at most 1024). */
+  readv(fd: number, buffers: readonly ArrayBufferView[], position: number | bigint, done: Done): number {
+    return this.#vector(OP.READV, 0, fd, buffers, position, done);
+  }
+
+  /** `pwritev(2)`: as `write`, from several buffers (at most 1024). */
+  writev(fd: number, buffers: readonly ArrayBufferView[], position: number | bigint, done: Done): number {
+    return this.#vector(OP.WRITEV, TRAIT.WRITE, fd, buffers, position, done);
+  }
+
+  #vector(
+    op: number,
+    direction: number,
+    fd: number,
+    buffers: readonly ArrayBufferView[],
+    position: number | bigint,
+    done: Done,
+  ): number {
+    checkFd(fd);
+    if (!Array.isArray(buffers)) throw invalidType('buffers', 'an instance of Array', buffers);
+    checkOffset('position', position, -1);
+    checkDone(done);
+    // struct iovec: two 64-bit words each.
+    const vector = new Int32Array(Math.max(4 * buffers.length, 32));
+    for (let i = 0; i < buffers.length; i++) {
+      checkView(`buffers[${i}]`, buffers[i]);
+      const address = addressOf(buffers[i]);
+      const length = buffers[i].byteLength;
+      vector[4 * i] = address | 0;
+      vector[4 * i + 1] = (address / 0x100000000) | 0;
+      vector[4 * i + 2] = length | 0;
+      vector[4 * i + 3] = (length / 0x100000000) | 0;
+    }
+    const stream = position === -1 || position === -1n ? STREAM : 0;
+    const keep = [vector, ...buffers];
+    const traits = direction | stream | TRAIT.HOLD;
+    return this.#core.start(op, fd, position, addressOf(vector), buffers.length, 0, traits, keep, done);
+  }
+
+  /**
+   * `fsync(2)`, or `fdatasync(2)` with `dataOnly`: 0 or -errno. It begins when the writes called before it on the
+   * same descriptor have completed.
+   */
+  fsync(fd: number, dataOnly: boolean, done: Done): number {
+    checkFd(fd);
+    if (typeof dataOnly !== 'boolean') throw invalidType('dataOnly', 'of type boolean', dataOnly);
+    checkDone(done);
+    return this.#core.start(OP.FSYNC, fd, 0, 0, 0, dataOnly ? FSYNC_DATASYNC : 0, TRAIT.HOLD, null, done);
+  }
+
+  /** `splice(2)`: bytes moved, 0 at the end, or -errno. Offsets -1 for pipes and for a file's own position. */
+  splice(
+    fdIn: number,
+    offsetIn: number | bigint,
+    fdOut: number,
+    offsetOut: number | bigint,
+    length: number,
+    flags: number,
+    done: Done,
+  ): number {
+    checkFd(fdIn);
+    checkFd(fdOut);
+    checkOffset('offsetIn', offsetIn, -1);
+    checkOffset('offsetOut', offsetOut, -1);
+    checkInt32('length', length, 0);
+    checkInt32('flags', flags, 0);
+    checkDone(done);
+    // The entry has splice_off_in where other operations have an address.
+    return this.#core.start(
+      OP.SPLICE,
+      fdOut,
+      offsetOut,
+      BigInt(offsetIn),
+      length,
+      flags,
+      TRAIT.UNBOUNDED,
+      null,
+      done,
+      fdIn,
+    );
+  }
+
+  // ── files by descriptor ────────────────────────────────────────────────────────────────────────────────────
+
+  /** `fallocate(2)`: 0 or -errno. Mode is a mask of FALLOC_FL_*. */
+  fallocate(fd: number, mode: number, offset: number | bigint, length: number | bigint, done: Done): number {
+    checkFd(fd);
+    checkInt32('mode', mode, 0);
+    checkOffset('offset', offset, 0);
+    checkOffset('length', length, 0);
+    checkDone(done);
+    // The entry has the length in `addr` and the mode in `len`.
+    return this.#core.start(OP.FALLOCATE, fd, offset, BigInt(length), mode, 0, TRAIT.HOLD, null, done);
+  }
+
+  /** `posix_fadvise(2)`: 0 or -errno. Length 0 means to the end; advice is POSIX_FADV_*. */
+  fadvise(fd: number, offset: number | bigint, length: number, advice: number, done: Done): number {
+    checkFd(fd);
+    checkOffset('offset', offset, 0);
+    checkInt32('length', length, 0);
+    checkInt32('advice', advice, 0);
+    checkDone(done);
+    return this.#core.start(OP.FADVISE, fd, offset, 0, length, advice, TRAIT.HOLD, null, done);
+  }
+
+  /** `ftruncate(2)`: 0 or -errno. Linux 6.9; see `supports`. */
+  ftruncate(fd: number, length: number | bigint, done: Done): number {
+    checkFd(fd);
+    checkOffset('length', length, 0);
+    checkDone(done);
+    return this.#core.start(OP.FTRUNCATE, fd, length, 0, 0, 0, TRAIT.HOLD, null, done);
+  }
+
+  // ── files by path ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** `openat(2)`: a descriptor or -errno. AT_FDCWD (-100) as `dirfd`: from the current directory. */
+  openat(dirfd: number, path: Path, flags: number, mode: number, done: Done): number {
+    checkInt32('flags', flags, 0);
+    checkInt32('mode', mode, 0);
+    return this.#atPath(OP.OPENAT, dirfd, 0, path, mode, flags, done);
+  }
+
+  /**
+   * `statx(2)` into `out` (at least 256 bytes, a `struct statx`): 0 or -errno. With an empty path and the flag
+   * AT_EMPTY_PATH (0x1000) it is the status of `dirfd` itself.
+   */
+  statx(dirfd: number, path: Path, flags: number, mask: number, out: ArrayBufferView, done: Done): number {
+    checkInt32('flags', flags, 0);
+    checkInt32('mask', mask, 0);
+    checkView('out', out);
+    if (out.byteLength < STATX_BYTES) throw outOfRange('out.byteLength', `>= ${STATX_BYTES}`, out.byteLength);
+    return this.#atPath(OP.STATX, dirfd, addressOf(out), path, mask, flags, done, out);
+  }
+
+  /** `unlinkat(2)`: 0 or -errno. AT_REMOVEDIR (0x200) removes a directory. */
+  unlinkat(dirfd: number, path: Path, flags: number, done: Done): number {
+    checkInt32('flags', flags, 0);
+    return this.#atPath(OP.UNLINKAT, dirfd, 0, path, 0, flags, done);
+  }
+
+  /** `mkdirat(2)`: 0 or -errno. */
+  mkdirat(dirfd: number, path: Path, mode: number, done: Done): number {
+    checkInt32('mode', mode, 0);
+    return this.#atPath(OP.MKDIRAT, dirfd, 0, path, mode, 0, done);
+  }
+
+  /** `renameat2(2)`: 0 or -errno. Flags are RENAME_*. */
+  renameat(
+    oldDirfd: number,
+    oldPath: Path,
+    newDirfd: number,
+    newPath: Path,
+    flags: number,
+    done: Done,
+  ): number {
+    checkInt32('newDirfd', newDirfd, AT_FDCWD);
+    checkInt32('flags', flags, 0);
+    const to = pathBytes('newPath', newPath);
+    return this.#atPath(OP.RENAMEAT, oldDirfd, addressOf(to), oldPath, newDirfd, flags, done, to);
+  }
+
+  /** `linkat(2)`: 0 or -errno. Flags are AT_*. */
+  linkat(
+    oldDirfd: number,
+    oldPath: Path,
+    newDirfd: number,
+    newPath: Path,
+    flags: number,
+    done: Done,
+  ): number {
+    checkInt32('newDirfd', newDirfd, AT_FDCWD);
+    checkInt32('flags', flags, 0);
+    const to = pathBytes('newPath', newPath);
+    return this.#atPath(OP.LINKAT, oldDirfd, addressOf(to), oldPath, newDirfd, flags, done, to);
+  }
+
+  /** `symlinkat(2)`: 0 or -errno. */
+  symlinkat(target: Path, newDirfd: number, linkPath: Path, done: Done): number {
+    const link = pathBytes('linkPath', linkPath);
+    return this.#atPath(OP.SYMLINKAT, newDirfd, addressOf(link), target, 0, 0, done, link);
+  }
+
+  #atPath(
+    op: number,
+    dirfd: number,
+    address2: number,
+    path: Path,
+    length: number,
+    arg: number,
+    done: Done,
+    keep: unknown = null,
+  ): number {
+    checkInt32('dirfd', dirfd, AT_FDCWD);
+    checkDone(done);
+    const bytes = pathBytes('path', path);
+    return this.#core.start(op, dirfd, address2, addressOf(bytes), length, arg, 0, [bytes, keep], done);
+  }
+
+  /** `close(2)`: 0 or -errno. Requests made before it keep the file. */
+  protected closeDescriptor(fd: number, done: Done): number {
+    checkFd(fd);
+    checkDone(done);
+    return this.#core.start(OP.CLOSE, fd, 0, 0, 0, 0, 0, null, done);
+  }
+
+  // ── sockets, readiness, time ───────────────────────────────────────────────────────────────────────────────
+
+  /** `poll(2)` for one descriptor, once: the events that are there, or -errno. */
+  pollAdd(fd: number, events: number, done: Done): number {
+    checkFd(fd);
+    checkInt32('events', events, 0);
+    checkDone(done);
+    return this.#core.start(OP.POLL_ADD, fd, 0, 0, 0, events, TRAIT.UNBOUNDED | TRAIT.HOLD, null, done);
+  }
+
+  /** A timer: -ETIME (-62) after `ms` milliseconds, or -ECANCELED. */
+  timeout(ms: number, done: Done): number {
+    if (typeof ms !== 'number') throw invalidType('ms', 'of type number', ms);
+    if (!(ms >= 0 && ms <= 2 ** 40)) throw outOfRange('ms', '>= 0 && <= 2^40', ms);
+    checkDone(done);
+    const seconds = Math.floor(ms / 1000);
+    // struct __kernel_timespec: two 64-bit words.
+    const timespec = new Int32Array(32);
+    timespec[0] = seconds | 0;
+    timespec[1] = (seconds / 0x100000000) | 0;
+    timespec[2] = Math.floor((ms - seconds * 1000) * 1e6);
+    return this.#core.start(OP.TIMEOUT, -1, 0, addressOf(timespec), 1, 0, TRAIT.UNBOUNDED, timespec, done);
+  }
+
+  /** `accept4(2)`: the new descriptor or -errno. Flags are SOCK_*. */
+  accept(fd: number, flags: number, done: Done): number {
+    checkFd(fd);
+    checkInt32('flags', flags, 0);
+    checkDone(done);
+    return this.#core.start(OP.ACCEPT, fd, 0, 0, 0, flags, TRAIT.UNBOUNDED | TRAIT.HOLD, null, done);
+  }
+
+  /** `connect(2)`: 0 or -errno. `address` is a `struct sockaddr` as bytes. */
+  connect(fd: number, address: ArrayBufferView, done: Done): number {
+    checkFd(fd);
+    checkView('address', address);
+    checkDone(done);
+    const traits = TRAIT.UNBOUNDED | TRAIT.HOLD;
+    return this.#core.start(
+      OP.CONNECT,
+      fd,
+      address.byteLength,
+      addressOf(address),
+      0,
+      0,
+      traits,
+      address,
+      done,
+    );
+  }
+
+  /** `send(2)`: bytes sent or -errno. One after the other per descriptor, in call order. */
+  send(fd: number, buffer: ArrayBufferView, flags: number, done: Done): number {
+    return this.#socketTransfer(OP.SEND, TRAIT.WRITE, fd, buffer, flags, done);
+  }
+
+  /** `recv(2)`: bytes received, 0 at the end, or -errno. One after the other per descriptor, in call order. */
+  recv(fd: number, buffer: ArrayBufferView, flags: number, done: Done): number {
+    return this.#socketTransfer(OP.RECV, 0, fd, buffer, flags, done);
+  }
+
+  #socketTransfer(
+    op: number,
+    direction: number,
+    fd: number,
+    buffer: ArrayBufferView,
+    flags: number,
+    done: Done,
+  ): number {
+    checkFd(fd);
+    checkView('buffer', buffer);
+    checkInt32('flags', flags, 0);
+    checkDone(done);
+    const traits = direction | STREAM | TRAIT.HOLD;
+    const length = Math.min(buffer.byteLength, TRANSFER_BYTES_MAX);
+    return this.#core.start(op, fd, 0, addressOf(buffer), length, flags, traits, buffer, done);
+  }
+
+  /** `shutdown(2)`: 0 or -errno. How is SHUT_RD (0), SHUT_WR (1) or SHUT_RDWR (2). */
+  shutdown(fd: number, how: number, done: Done): number {
+    checkFd(fd);
+    checkInt32('how', how, 0);
+    checkDone(done);
+    return this.#core.start(OP.SHUTDOWN, fd, 0, 0, how, 0, TRAIT.HOLD, null, done);
+  }
+}

@@ -1,0 +1,198 @@
+// A request is a slot: an index into flat arrays, with a generation. No object per request.
+//
+// The states of a request, the same words as in ARCHITECTURE.md:
+//
+//            ┌────────────── take ──────────────┐
+//            │                                  ▼
+//   FREE ◄─ release ─ COMPLETED ◄─ reap ─ SUBMITTED ◄─ room ─ QUEUED ◄─ its turn ─ WAITING
+//                         ▲                                      │                    │
+//                         └─────────── cancel, close ────────────┴────────────────────┘
+//
+//   FREE       on the free list; the generation tells late completions of the last request from the next one
+//   WAITING    in user space for its turn: in an ordering lane, or behind a barrier; its entry is in `entries`
+//   QUEUED     in user space behind a full queue; its entry is in `entries`
+//   SUBMITTED  in the submission queue or with the engine, which owns its buffers until the completion
+//   COMPLETED  its result has been read from the completion queue and waits to be delivered
+//
+// A slot is in at most one list at a time (free, a queue, or ready), linked through `next` and `prev`.
+import { SQE_WORDS } from '../abi/io_uring.js';
+
+export const STATE = { FREE: 0, WAITING: 1, QUEUED: 2, SUBMITTED: 3, COMPLETED: 4 } as const;
+
+/** What else a request is; bits in `Slots.traits`. */
+export const TRAIT = {
+  /** may take for ever (pipes, sockets, timers): does not count against the completion queue's room */
+  UNBOUNDED: 1 << 0,
+  /** waits its turn in an ordering lane */
+  LANE: 1 << 1,
+  /** a later fsync of the same descriptor waits for it */
+  WRITE: 1 << 2,
+  /** its descriptor is a duplicate held for it */
+  HOLD: 1 << 3,
+  /** O_DIRECT: the device does the work, so no worker is needed to keep a copy off this thread */
+  DIRECT: 1 << 4,
+  /** never queued in user space (cancellations) */
+  URGENT: 1 << 5,
+} as const;
+
+/** The callback of a request: its raw result, ≥ 0 as the system call would return, or -errno. */
+export type Done = (result: number) => void;
+
+const NONE = -1;
+const INITIAL = 1024;
+
+/** At most this many requests may be outstanding on one ring; one more is refused with EAGAIN. */
+export const SLOTS_MAX = 1 << 24;
+const ID_FACTOR = SLOTS_MAX;
+
+/** Bytes of bookkeeping per outstanding request, without the caller's own callback and buffer. */
+export const BYTES_PER_REQUEST = SQE_WORDS * 4 + 6 * 4 + 2 + 3 * 8;
+
+export function ignore(): void {}
+
+export class Slots {
+  state = new Uint8Array(INITIAL);
+  traits = new Uint8Array(INITIAL);
+  generation = new Int32Array(INITIAL);
+  result = new Int32Array(INITIAL);
+  fd = new Int32Array(INITIAL);
+  epoch = new Int32Array(INITIAL);
+  next = new Int32Array(INITIAL);
+  prev = new Int32Array(INITIAL);
+  /** the submission entry of a QUEUED request */
+  entries = new Int32Array(INITIAL * SQE_WORDS);
+  done: Done[] = new Array<Done>(INITIAL).fill(ignore);
+  /** what must stay alive until the completion: buffers, paths, held descriptors */
+  keep: unknown[] = new Array(INITIAL).fill(null);
+  hold: unknown[] = new Array(INITIAL).fill(null);
+
+  #free = NONE;
+  #capacity = 0;
+  #live = 0;
+
+  constructor() {
+    this.#link(0, INITIAL);
+  }
+
+  /** Requests taken and not released. */
+  get live(): number {
+    return this.#live;
+  }
+
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  /** A free slot, or -1 when SLOTS_MAX requests are outstanding. The caller sets its state. */
+  take(): number {
+    let slot = this.#free;
+    if (slot === NONE) {
+      if (this.#capacity >= SLOTS_MAX) return NONE;
+      this.#grow();
+      slot = this.#free;
+    }
+    this.#free = this.next[slot];
+    this.#live++;
+    return slot;
+  }
+
+  release(slot: number): void {
+    this.state[slot] = STATE.FREE;
+    this.generation[slot] = (this.generation[slot] + 1) & 0x1fffffff;
+    this.traits[slot] = 0;
+    this.done[slot] = ignore;
+    this.keep[slot] = null;
+    this.next[slot] = this.#free;
+    this.#free = slot;
+    this.#live--;
+  }
+
+  /** The number a caller knows the request by: positive, a safe integer, never reused for long. */
+  id(slot: number): number {
+    return (this.generation[slot] + 1) * ID_FACTOR + slot;
+  }
+
+  /** The slot that `id` names, or -1 when that request is over. */
+  find(id: number): number {
+    const slot = id % ID_FACTOR;
+    if (!(slot < this.#capacity) || this.state[slot] === STATE.FREE) return NONE;
+    return this.id(slot) === id ? slot : NONE;
+  }
+
+  #grow(): void {
+    const from = this.#capacity;
+    const to = from * 2;
+    this.state = grown(this.state, new Uint8Array(to));
+    this.traits = grown(this.traits, new Uint8Array(to));
+    this.generation = grown(this.generation, new Int32Array(to));
+    this.result = grown(this.result, new Int32Array(to));
+    this.fd = grown(this.fd, new Int32Array(to));
+    this.epoch = grown(this.epoch, new Int32Array(to));
+    this.next = grown(this.next, new Int32Array(to));
+    this.prev = grown(this.prev, new Int32Array(to));
+    this.entries = grown(this.entries, new Int32Array(to * SQE_WORDS));
+    for (let i = from; i < to; i++) {
+      this.done.push(ignore);
+      this.keep.push(null);
+      this.hold.push(null);
+    }
+    this.#link(from, to);
+  }
+
+  #link(from: number, to: number): void {
+    for (let i = from; i < to; i++) this.next[i] = i + 1;
+    this.next[to - 1] = this.#free;
+    this.#free = from;
+    this.#capacity = to;
+  }
+}
+
+function grown<T extends Uint8Array | Int32Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}
+
+/** A first-in-first-out list of slots, linked through the slots themselves. */
+export class SlotList {
+  readonly #slots: Slots;
+  #head = NONE;
+  #tail = NONE;
+
+  constructor(slots: Slots) {
+    this.#slots = slots;
+  }
+
+  get first(): number {
+    return this.#head;
+  }
+
+  get isEmpty(): boolean {
+    return this.#head === NONE;
+  }
+
+  push(slot: number): void {
+    const { next, prev } = this.#slots;
+    next[slot] = NONE;
+    prev[slot] = this.#tail;
+    if (this.#tail === NONE) this.#head = slot;
+    else next[this.#tail] = slot;
+    this.#tail = slot;
+  }
+
+  /** The first slot, taken out; -1 when empty. */
+  shift(): number {
+    const slot = this.#head;
+    if (slot !== NONE) this.remove(slot);
+    return slot;
+  }
+
+  remove(slot: number): void {
+    const { next, prev } = this.#slots;
+    const before = prev[slot];
+    const after = next[slot];
+    if (before === NONE) this.#head = after;
+    else next[before] = after;
+    if (after === NONE) this.#tail = before;
+    else prev[after] = before;
+  }
+}
