@@ -10,9 +10,10 @@ import { CTL } from '../abi/native.js';
 import { HeldDescriptors, type Hold } from './descriptors.js';
 import type { Engine } from './engine.js';
 import { TurnBudget } from './fairness.js';
-import { addressOf } from './memory.js';
+import { addressOf, memoryOf } from './memory.js';
 import { DIRECTION, Lanes, WriteBarriers } from './order.js';
 import type { Queues } from './queues.js';
+import { RegisteredBuffers } from './registered.js';
 import { servedByWorker } from './routing.js';
 import { type Done, ignore, SLOTS_MAX, SlotList, Slots, STATE, TRAIT } from './slots.js';
 
@@ -54,6 +55,7 @@ export class RingCore {
   readonly #control: Int32Array;
   readonly #lanes = new Lanes(this.slots);
   readonly #barriers = new WriteBarriers(this.slots);
+  readonly registered: RegisteredBuffers;
   readonly #held = new HeldDescriptors();
   readonly #budget: TurnBudget;
   readonly #bounded = new SlotList(this.slots); // QUEUED behind a full queue …
@@ -78,6 +80,7 @@ export class RingCore {
     this.engine = engine;
     this.queues = engine.queues;
     this.#control = engine.queues.control;
+    this.registered = new RegisteredBuffers(engine.register);
     this.#budget = new TurnBudget(this.#control);
     this.#boundedMax = engine.queues.cqEntries - Math.min(CANCEL_RESERVE, engine.queues.cqEntries >> 2);
   }
@@ -151,7 +154,14 @@ export class RingCore {
     const words = now ? this.queues.entries : slots.entries;
     const w = now ? this.queues.next() : slot * SQE_WORDS;
     let flags = 0;
+    let bufferIndex = 0;
     if (op === OP.READ || op === OP.WRITE) {
+      // Memory that this ring has registered is used without pinning its pages again.
+      const memory = memoryOf((keep as ArrayBufferView).buffer);
+      if (memory.registeredWith === this.registered) {
+        bufferIndex = memory.registeredIndex;
+        op = op === OP.READ ? OP.READ_FIXED : OP.WRITE_FIXED;
+      }
       if ((traits & TRAIT.DIRECT) === 0 && servedByWorker(length, this.#batchBytes)) flags = SQE.ASYNC << 8;
       else this.#batchBytes += length;
     }
@@ -175,7 +185,7 @@ export class RingCore {
     words[w + SQE_WORD.OP_ARG] = arg;
     words[w + SQE_WORD.USER_LO] = slot;
     words[w + SQE_WORD.USER_HI] = slots.generation[slot];
-    words[w + SQE_WORD.BUF_INDEX] = 0;
+    words[w + SQE_WORD.BUF_INDEX] = bufferIndex;
     words[w + SQE_WORD.SPLICE_FD] = spliceFd;
 
     if (now) {

@@ -69,6 +69,7 @@ export function openUring(options: EngineOptions, onWake: () => void): Engine {
     queues,
     operations,
     syncReference: () => addon.ringSyncReference(handle),
+    register: (opcode, argument, count) => addon.uringRegister(handle, opcode, argument, count),
     close: () => addon.ringClose(handle),
   };
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { env } from 'node:process';
 import { openUring } from './engine-io_uring.js';
 import type { Queues } from './queues.js';
+import type { Register } from './registered.js';
 import { checkInt32, invalidType, invalidValue, outOfRange } from './validate.js';
 
 /** QEMU's three names for the three ways Linux can do asynchronous I/O. */
@@ -33,6 +34,8 @@ export interface Engine {
   readonly operations: ReadonlySet<number>;
   /** recomputes whether in-flight requests keep the process alive, after `control[CTL.UNREF]` has changed */
   syncReference(): void;
+  /** `io_uring_register`, where the engine has it: registered buffers need it */
+  readonly register: Register | null;
   close(): void;
 }
 

@@ -12,21 +12,29 @@ class Adopt {
   }
 }
 
-class Pinned extends Adopt {
-  #address: number;
+/** What is known about the memory of one ArrayBuffer. */
+export interface PinnedMemory {
+  readonly address: number;
+  /** the ring's registered buffers that know this memory, and its index there; see registered.ts */
+  registeredWith: object | null;
+  registeredIndex: number;
+}
 
-  private constructor(buffer: ArrayBufferLike, address: number) {
+class Pinned extends Adopt {
+  #memory: PinnedMemory;
+
+  private constructor(buffer: ArrayBufferLike, memory: PinnedMemory) {
     super(buffer);
-    this.#address = address;
+    this.#memory = memory;
   }
 
   // A private field is found through the same inline caches as an ordinary property: 2 ns, where a WeakMap
   // takes 60.
-  static address(buffer: ArrayBufferLike): number {
-    return #address in buffer ? (buffer as unknown as Pinned).#address : Pinned.#pin(buffer);
+  static memory(buffer: ArrayBufferLike): PinnedMemory {
+    return #memory in buffer ? (buffer as unknown as Pinned).#memory : Pinned.#pin(buffer);
   }
 
-  static #pin(buffer: ArrayBufferLike): number {
+  static #pin(buffer: ArrayBufferLike): PinnedMemory {
     const address = native().pin(buffer);
     if (address < 0) {
       throw new UnavailableError(
@@ -34,14 +42,20 @@ class Pinned extends Adopt {
           '(it needs the V8 of an official Node.js build, linked with libstdc++)',
       );
     }
-    new Pinned(buffer, address);
-    return address;
+    const memory = { address, registeredWith: null, registeredIndex: -1 };
+    new Pinned(buffer, memory);
+    return memory;
   }
+}
+
+/** The memory of a buffer. It stays allocated while the buffer object is reachable. */
+export function memoryOf(buffer: ArrayBufferLike): PinnedMemory {
+  return Pinned.memory(buffer);
 }
 
 /** The address of the first byte of a view. The memory stays allocated while the view's buffer is reachable. */
 export function addressOf(view: ArrayBufferView): number {
-  return Pinned.address(view.buffer) + view.byteOffset;
+  return Pinned.memory(view.buffer).address + view.byteOffset;
 }
 
 /** Fails where buffers cannot be pinned, before anything relies on it. */
