@@ -7,8 +7,10 @@
 import { ERRNO } from '../abi/errno.js';
 import { OP, SQE, SQE_WORD, SQE_WORDS } from '../abi/io_uring.js';
 import { CTL } from '../abi/native.js';
+import { Backlog } from './backlog.js';
 import { HeldDescriptors, type Hold } from './descriptors.js';
 import type { Engine } from './engine.js';
+import { writeEntry } from './entry.js';
 import { TurnBudget } from './fairness.js';
 import { addressOf, memoryOf } from './memory.js';
 import { DIRECTION, Lanes, WriteBarriers } from './order.js';
@@ -20,10 +22,6 @@ import { type Done, ignore, SLOTS_MAX, SlotList, Slots, STATE, TRAIT } from './s
 /** What `transfer` returns when the result is not in hand: no system call returns this. */
 export const PENDING = -0x80000000;
 
-/** Entries of the completion queue kept free for cancellations. */
-const CANCEL_RESERVE = 32;
-/** Requests that may take for ever (pipes, sockets, timers) in the kernel at once. */
-const UNBOUNDED_MAX = 1 << 16;
 /** A clock is looked at once in this many deliveries. */
 const DELIVERIES_PER_LOOK = 16;
 /** Rounds of enter and deliver before the event loop gets its turn, whatever the clock says. */
@@ -58,13 +56,9 @@ export class RingCore {
   readonly registered: RegisteredBuffers;
   readonly #held = new HeldDescriptors();
   readonly #budget: TurnBudget;
-  readonly #bounded = new SlotList(this.slots); // QUEUED behind a full queue …
-  readonly #unbounded = new SlotList(this.slots); // … the same for requests that may take for ever
+  readonly #backlog: Backlog; // QUEUED
   readonly #ready = new SlotList(this.slots); // COMPLETED
-  readonly #boundedMax: number;
 
-  #boundedSubmitted = 0;
-  #unboundedSubmitted = 0;
   #batchBytes = 0;
   #turnOpen = false;
   #delivering = false;
@@ -82,7 +76,7 @@ export class RingCore {
     this.#control = engine.queues.control;
     this.registered = new RegisteredBuffers(engine.register);
     this.#budget = new TurnBudget(this.#control);
-    this.#boundedMax = engine.queues.cqEntries - Math.min(CANCEL_RESERVE, engine.queues.cqEntries >> 2);
+    this.#backlog = new Backlog(this.slots, engine.queues);
   }
 
   get stats(): RingStats {
@@ -145,9 +139,9 @@ export class RingCore {
     if ((traits & (TRAIT.LANE | TRAIT.WRITE)) !== 0 || op === OP.FSYNC)
       now = this.#inOrder(slot, op, fd, traits);
     const first = !this.#turnOpen && !this.#delivering;
-    if (now && !this.#hasRoom(traits)) {
+    if (now && !this.#backlog.hasRoom(traits)) {
       if (!this.queues.hasRoom) this.flushQueues();
-      now = this.#hasRoom(traits);
+      now = this.#backlog.hasRoom(traits);
     }
     if ((traits & TRAIT.HOLD) !== 0 && !(now && first)) fd = this.#hold(slot, fd);
 
@@ -165,37 +159,18 @@ export class RingCore {
       if ((traits & TRAIT.DIRECT) === 0 && servedByWorker(length, this.#batchBytes)) flags = SQE.ASYNC << 8;
       else this.#batchBytes += length;
     }
-    words[w + SQE_WORD.OP_FLAGS] = op | flags;
-    words[w + SQE_WORD.FD] = fd;
-    if (typeof offset === 'number') {
-      words[w + SQE_WORD.OFF_LO] = offset | 0;
-      words[w + SQE_WORD.OFF_HI] = offset < 0x80000000 ? offset >> 31 : (offset / 0x100000000) | 0;
-    } else {
-      words[w + SQE_WORD.OFF_LO] = Number(BigInt.asIntN(32, offset));
-      words[w + SQE_WORD.OFF_HI] = Number(BigInt.asIntN(32, offset >> 32n));
-    }
-    if (typeof address === 'number') {
-      words[w + SQE_WORD.ADDR_LO] = address | 0;
-      words[w + SQE_WORD.ADDR_HI] = (address / 0x100000000) | 0;
-    } else {
-      words[w + SQE_WORD.ADDR_LO] = Number(BigInt.asIntN(32, address));
-      words[w + SQE_WORD.ADDR_HI] = Number(BigInt.asIntN(32, address >> 32n));
-    }
-    words[w + SQE_WORD.LEN] = length;
-    words[w + SQE_WORD.OP_ARG] = arg;
-    words[w + SQE_WORD.USER_LO] = slot;
-    words[w + SQE_WORD.USER_HI] = slots.generation[slot];
+    writeEntry(words, w, op | flags, fd, offset, address, length, arg, slot, slots.generation[slot]);
     words[w + SQE_WORD.BUF_INDEX] = bufferIndex;
     words[w + SQE_WORD.SPLICE_FD] = spliceFd;
 
     if (now) {
-      this.#nowSubmitted(slot, traits);
+      this.#submit(slot, traits);
       if (first) {
         this.#openTurn();
         this.enterAndReap(0, -1);
       }
     } else {
-      if (slots.state[slot] !== STATE.WAITING) this.#queue(slot);
+      if (slots.state[slot] !== STATE.WAITING) this.#backlog.push(slot);
       if (first) this.#openTurn();
     }
     return slot;
@@ -240,23 +215,8 @@ export class RingCore {
     return hold.duplicate >= 0 ? hold.duplicate : fd;
   }
 
-  #hasRoom(traits: number): boolean {
-    if (!this.queues.hasRoom) return false;
-    if (traits & TRAIT.URGENT) return true;
-    return traits & TRAIT.UNBOUNDED
-      ? this.#unboundedSubmitted < UNBOUNDED_MAX && this.#unbounded.isEmpty
-      : this.#boundedSubmitted < this.#boundedMax && this.#bounded.isEmpty;
-  }
-
-  #queue(slot: number): void {
-    this.slots.state[slot] = STATE.QUEUED;
-    (this.slots.traits[slot] & TRAIT.UNBOUNDED ? this.#unbounded : this.#bounded).push(slot);
-  }
-
-  #nowSubmitted(slot: number, traits: number): void {
-    this.slots.state[slot] = STATE.SUBMITTED;
-    if (traits & TRAIT.UNBOUNDED) this.#unboundedSubmitted++;
-    else this.#boundedSubmitted++;
+  #submit(slot: number, traits: number): void {
+    this.#backlog.submitted(slot, traits);
     this.#submitted++;
   }
 
@@ -290,28 +250,11 @@ export class RingCore {
 
   /** Moves queued requests to the submission queue, as far as there is room. */
   #refill(): void {
-    this.#refillFrom(this.#bounded, 0);
-    this.#refillFrom(this.#unbounded, TRAIT.UNBOUNDED);
-  }
-
-  #refillFrom(list: SlotList, traits: number): void {
-    while (!list.isEmpty && this.queues.hasRoom) {
-      if (traits ? this.#unboundedSubmitted >= UNBOUNDED_MAX : this.#boundedSubmitted >= this.#boundedMax)
-        return;
-      this.#submitQueued(list.shift());
-    }
-  }
-
-  #submitQueued(slot: number): void {
-    const { slots, queues } = this;
-    const from = slot * SQE_WORDS;
-    const to = queues.next();
-    queues.entries.set(slots.entries.subarray(from, from + SQE_WORDS), to);
-    this.#nowSubmitted(slot, slots.traits[slot]);
+    this.#submitted += this.#backlog.refill();
   }
 
   /** A request that waited for its order may go. It joins the queue, so that none overtakes it. */
-  readonly #released = (slot: number): void => this.#queue(slot);
+  readonly #released = (slot: number): void => this.#backlog.push(slot);
 
   /** @returns 0, or a negative errno of the system call when it could not be helped here */
   enterAndReap(minComplete: number, timeoutMs: number): number {
@@ -341,8 +284,7 @@ export class RingCore {
           this.#stale++; // never somebody else's result
           continue;
         }
-        if (slots.traits[slot] & TRAIT.UNBOUNDED) this.#unboundedSubmitted--;
-        else this.#boundedSubmitted--;
+        this.#backlog.reaped(slots.traits[slot]);
         this.#complete(slot, queues.ring[c + 2]);
       }
       if (count > 0) queues.consume(count);
@@ -365,7 +307,7 @@ export class RingCore {
     const fd = slots.fd[slot];
     if (traits & TRAIT.LANE) {
       const next = this.#lanes.leave(fd, laneDirection(traits));
-      if (next !== -1) this.#queue(next);
+      if (next !== -1) this.#backlog.push(next);
     }
     if (traits & TRAIT.WRITE) this.#barriers.writeCompleted(slot, fd, this.#released);
     const hold = slots.hold[slot] as Hold | null;
@@ -402,7 +344,7 @@ export class RingCore {
     const { slots } = this;
     const traits = slots.traits[slot];
     if (slots.state[slot] === STATE.QUEUED) {
-      (traits & TRAIT.UNBOUNDED ? this.#unbounded : this.#bounded).remove(slot);
+      this.#backlog.remove(slot);
     } else if (traits & TRAIT.LANE) {
       this.#lanes.remove(slot, slots.fd[slot], laneDirection(traits));
       slots.traits[slot] = traits & ~TRAIT.LANE; // it never had the lane, so it must not pass it on

@@ -1,0 +1,145 @@
+// The package as a user gets it: packed, installed without scripts into an empty project, used from ESM, CommonJS
+// and TypeScript, on every supported line of Node.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { nodeBinaries } from './node-binaries.js';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+const project = mkdtempSync(join(tmpdir(), 'linux-aio-pack-'));
+const installed = join(project, 'node_modules', 'linux-aio');
+
+/** Reads a file through the package, whichever way `open` and `doctor` came in. */
+const BODY = `
+  const file = await open(process.argv[2]);
+  const { bytesRead, buffer } = await file.read(Buffer.alloc(5), { position: 0 });
+  await file.close();
+  const report = await doctor();
+  console.log(JSON.stringify({ text: buffer.toString(), bytesRead, chosen: report.chosen }));
+`;
+
+function run(command: string, args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: project, encoding: 'utf8' });
+  assert.equal(status, 0, `${command} ${args.join(' ')}\n${stdout}\n${stderr}`);
+  assert.equal(stderr, '');
+  return stdout;
+}
+
+describe('the package', () => {
+  before(() => {
+    const out = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    const packed = JSON.parse(out) as { filename: string }[] | Record<string, { filename: string }>;
+    const { filename } = Object.values(packed)[0];
+    writeFileSync(join(project, 'package.json'), '{ "private": true }\n');
+    writeFileSync(join(project, 'data.txt'), 'hello world\n');
+    execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', join(project, filename)], {
+      cwd: project,
+      stdio: 'pipe',
+    });
+  });
+  after(() => rmSync(project, { recursive: true, force: true }));
+
+  it('has the addon of this platform inside, no dependency and no install script', () => {
+    const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    assert.equal(manifest.dependencies, undefined);
+    assert.equal(manifest.gypfile, false);
+    for (const script of ['preinstall', 'install', 'postinstall', 'prepare']) {
+      assert.equal(manifest.scripts[script], undefined, script);
+    }
+    assert.ok(existsSync(join(installed, 'prebuilds', `linux-${process.arch}`, 'linux-aio.node')));
+    assert.ok(!existsSync(join(installed, 'binding.gyp')));
+    assert.ok(!existsSync(join(installed, 'src')));
+  });
+
+  it('needs no shared library of its own', () => {
+    const addon = readFileSync(join(installed, 'prebuilds', `linux-${process.arch}`, 'linux-aio.node'));
+    assert.ok(!addon.includes('libc.so.6'), 'the addon names glibc, so it would not load on musl');
+  });
+
+  for (const { name, path } of nodeBinaries(root)) {
+    it(`works through import on ${name}`, () => {
+      writeFileSync(join(project, 'use.mjs'), `import { open, doctor } from 'linux-aio';\n${BODY}`);
+      const result = JSON.parse(run(path, ['use.mjs', 'data.txt']));
+      assert.deepEqual({ text: result.text, bytesRead: result.bytesRead }, { text: 'hello', bytesRead: 5 });
+    });
+
+    it(`works through require on ${name}`, () => {
+      const script = `const { open, doctor } = require('linux-aio');\n(async () => {${BODY}})();\n`;
+      writeFileSync(join(project, 'use.cjs'), script);
+      const result = JSON.parse(run(path, ['use.cjs', 'data.txt']));
+      assert.deepEqual({ text: result.text, bytesRead: result.bytesRead }, { text: 'hello', bytesRead: 5 });
+    });
+  }
+
+  it('runs the aio command', () => {
+    const report = JSON.parse(run(join(project, 'node_modules', '.bin', 'aio'), ['doctor', '--json']));
+    assert.equal(typeof report.chosen, 'string');
+  });
+
+  it('says what is missing on another system, and only when used', () => {
+    const script = `
+      Object.defineProperty(process, 'platform', { value: 'darwin' });
+      const { open } = await import('linux-aio');
+      await open('data.txt').catch((error) => console.log(error.code, error.message));
+    `;
+    const out = run(process.execPath, ['--input-type=module', '-e', script]);
+    assert.match(out, /^ERR_FEATURE_UNAVAILABLE_ON_PLATFORM .*this is darwin/);
+  });
+
+  it('says how to build the addon where there is none for the CPU', () => {
+    const script = `
+      process.env.LINUX_AIO_ADDON = '/nonexistent.node';
+      const { open } = await import('linux-aio');
+      await open('data.txt').catch((error) => console.log(error.code, error.message));
+    `;
+    const out = run(process.execPath, ['--input-type=module', '-e', script]);
+    assert.match(out, /^ERR_FEATURE_UNAVAILABLE_ON_PLATFORM .*C compiler/);
+  });
+
+  for (const [kind, extension] of [
+    ['ES modules', 'mts'],
+    ['CommonJS', 'cts'],
+  ]) {
+    for (const resolution of ['node16', 'nodenext']) {
+      it(`has types for ${kind} under "module": "${resolution}"`, () => {
+        const source = `
+          import { open, Ring, type DoctorReport, doctor } from 'linux-aio';
+          export async function use(): Promise<number> {
+            const file = await open('x', 'r', 0o666, { direct: true });
+            const { bytesRead } = await file.read(new Uint8Array(4096), { position: 2n ** 40n });
+            const ring: Ring = Ring.open({ entries: 64 });
+            ring.nop((result: number) => result);
+            const report: DoctorReport = await doctor();
+            return bytesRead + report.limits.aioNr;
+          }
+          // @ts-expect-error a position is a number or a bigint
+          export const wrong = (ring: Ring) => ring.read(0, new Uint8Array(1), 'x', () => {});
+        `;
+        writeFileSync(join(project, `types.${extension}`), source);
+        run(process.execPath, [
+          join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+          ...[
+            '--noEmit',
+            '--strict',
+            '--skipLibCheck',
+            'false',
+            '--module',
+            resolution,
+            '--target',
+            'es2023',
+          ],
+          ...['--lib', 'es2023,esnext.disposable', '--types', 'node'],
+          ...['--typeRoots', join(root, 'node_modules', '@types')],
+          `types.${extension}`,
+        ]);
+      });
+    }
+  }
+});
