@@ -9,6 +9,8 @@ import { type Done, ignore, STATE, TRAIT } from './slots.js';
 
 /** How often closing asks again for cancellations that a kernel before 6.12.115 may have missed. */
 const RETRY_MS = 50;
+/** The longest single system call of `wait`. */
+const WAIT_SLICE_MS = 200;
 
 /** Cancels request `id`: at once if the kernel does not have it yet, else by asking the kernel. */
 export function cancel(core: RingCore, id: number, done: Done): void {
@@ -52,8 +54,10 @@ export function wait(core: RingCore, min: number, timeout: number): number {
     if (core.closed || delivered >= min || core.queues.inKernel <= 0) return delivered;
     const left = deadline - performance.now();
     if (left <= 0) return delivered;
+    // In slices, so that a worker blocked here can be terminated.
+    const slice = Math.min(left, WAIT_SLICE_MS);
     const count = Math.min(min - delivered, core.queues.inKernel, core.queues.cqEntries >> 1);
-    core.enterAndReap(count, left === Number.POSITIVE_INFINITY ? -1 : left);
+    core.enterAndReap(count, slice);
     core.flushQueues();
   }
 }

@@ -455,7 +455,7 @@ export class RingCore {
     let traits = op === OP.WRITE ? TRAIT.WRITE : 0;
     if (direct) traits |= TRAIT.DIRECT;
     if (position === -1) traits |= TRAIT.LANE | TRAIT.UNBOUNDED;
-    const address = addressOf(view) + byteOffset;
+    const address = addressOf(view, byteOffset, length);
     const slot = this.request(op, fd, position, address, length, 0, traits, view, ignore);
     const { slots } = this;
     if (slots.state[slot] === STATE.COMPLETED && !this.#delivering && !this.#budget.isSpent) {

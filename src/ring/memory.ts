@@ -2,7 +2,21 @@
 // used here its memory stays allocated until the ArrayBuffer object itself is collected (native/pin.c). A request
 // keeps that object until its completion, so transfer, structuredClone, resize, garbage collection and the end of
 // a worker cannot free memory under the kernel.
+import { types } from 'node:util';
 import { native, UnavailableError } from '../abi/native.js';
+import { invalidType, outOfRange } from './validate.js';
+
+// The genuine getters: a subclass may override them.
+const maxByteLength = getter(ArrayBuffer.prototype);
+const maxByteLengthOfShared = getter(SharedArrayBuffer.prototype);
+
+function getter(prototype: object): () => number {
+  // A runtime without resizable buffers has no maxByteLength.
+  const { get } =
+    Object.getOwnPropertyDescriptor(prototype, 'maxByteLength') ??
+    Object.getOwnPropertyDescriptor(prototype, 'byteLength')!;
+  return get as () => number;
+}
 
 /** Returns its argument as `this`, so that a private field can be put on any object without anybody seeing it. */
 class Adopt {
@@ -15,6 +29,8 @@ class Adopt {
 /** What is known about the memory of one ArrayBuffer. */
 export interface PinnedMemory {
   readonly address: number;
+  /** bytes from there that belong to it, whatever the views say; the most a resizable buffer can grow to */
+  readonly size: number;
   /** the ring's registered buffers that know this memory, and its index there; see registered.ts */
   registeredWith: object | null;
   registeredIndex: number;
@@ -35,6 +51,7 @@ class Pinned extends Adopt {
   }
 
   static #pin(buffer: ArrayBufferLike): PinnedMemory {
+    if (!types.isAnyArrayBuffer(buffer)) throw invalidType('view.buffer', 'an ArrayBuffer', buffer);
     const address = native().pin(buffer);
     if (address < 0) {
       throw new UnavailableError(
@@ -42,7 +59,10 @@ class Pinned extends Adopt {
           '(it needs the V8 of an official Node.js build, linked with libstdc++)',
       );
     }
-    const memory = { address, registeredWith: null, registeredIndex: -1 };
+    const size = types.isArrayBuffer(buffer)
+      ? maxByteLength.call(buffer)
+      : maxByteLengthOfShared.call(buffer);
+    const memory = { address, size, registeredWith: null, registeredIndex: -1 };
     new Pinned(buffer, memory);
     return memory;
   }
@@ -53,9 +73,22 @@ export function memoryOf(buffer: ArrayBufferLike): PinnedMemory {
   return Pinned.memory(buffer);
 }
 
-/** The address of the first byte of a view. The memory stays allocated while the view's buffer is reachable. */
-export function addressOf(view: ArrayBufferView): number {
-  return Pinned.memory(view.buffer).address + view.byteOffset;
+/**
+ * The address of `length` bytes of a view, from `byteOffset` on. The memory stays allocated while the view's buffer is
+ * reachable.
+ *
+ * The bounds are those of the memory itself: a subclass whose `byteLength` or `byteOffset` lies gets an error, not
+ * somebody else's memory.
+ *
+ * @throws RangeError when the bytes are not all inside
+ */
+export function addressOf(view: ArrayBufferView, byteOffset = 0, length = view.byteLength): number {
+  const memory = Pinned.memory(view.buffer);
+  const start = view.byteOffset + byteOffset;
+  if (!(start >= 0 && length >= 0 && start + length <= memory.size)) {
+    throw outOfRange('byteOffset + length', `within the ${memory.size} bytes of the buffer`, start + length);
+  }
+  return memory.address + start;
 }
 
 /** Fails where buffers cannot be pinned, before anything relies on it. */
