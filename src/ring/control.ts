@@ -19,7 +19,7 @@ export function cancel(core: RingCore, id: number, done: Done): void {
   else if (core.cancelQueued(slot)) core.answer(0, done);
   else {
     askKernel(core, slot, done);
-    core.flushQueues();
+    core.flush();
   }
 }
 
@@ -38,7 +38,7 @@ function cancelAll(core: RingCore): void {
   for (const slot of submitted) {
     if (core.slots.state[slot] === STATE.SUBMITTED) askKernel(core, slot, ignore);
   }
-  core.flushQueues();
+  core.flush();
 }
 
 /**
@@ -48,17 +48,17 @@ function cancelAll(core: RingCore): void {
 export function wait(core: RingCore, min: number, timeout: number): number {
   const deadline = timeout < 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout;
   let delivered = 0;
-  core.flushQueues();
+  core.flush();
   for (;;) {
     delivered += core.deliver(true);
-    if (core.closed || delivered >= min || core.queues.inKernel <= 0) return delivered;
+    if (core.closed || delivered >= min || core.port.queues.inKernel <= 0) return delivered;
     const left = deadline - performance.now();
     if (left <= 0) return delivered;
     // In slices, so that a worker blocked here can be terminated.
     const slice = Math.min(left, WAIT_SLICE_MS);
-    const count = Math.min(min - delivered, core.queues.inKernel, core.queues.cqEntries >> 1);
-    core.enterAndReap(count, slice);
-    core.flushQueues();
+    const count = Math.min(min - delivered, core.port.queues.inKernel, core.port.queues.cqEntries >> 1);
+    core.port.enterAndReap(count, slice);
+    core.flush();
   }
 }
 

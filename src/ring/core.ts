@@ -7,14 +7,13 @@
 import { ERRNO } from '../abi/errno.js';
 import { OP, SQE, SQE_WORD, SQE_WORDS } from '../abi/io_uring.js';
 import { CTL } from '../abi/native.js';
-import { Backlog } from './backlog.js';
 import { HeldDescriptors, type Hold } from './descriptors.js';
 import type { Engine } from './engine.js';
 import { writeEntry } from './entry.js';
 import { TurnBudget } from './fairness.js';
 import { addressOf, memoryOf } from './memory.js';
 import { DIRECTION, Lanes, WriteBarriers } from './order.js';
-import type { Queues } from './queues.js';
+import { Port } from './port.js';
 import { RegisteredBuffers } from './registered.js';
 import { servedByWorker } from './routing.js';
 import { type Done, ignore, SLOTS_MAX, SlotList, Slots, STATE, TRAIT } from './slots.js';
@@ -43,8 +42,7 @@ export interface RingStats {
 }
 
 export class RingCore {
-  readonly engine: Engine;
-  readonly queues: Queues;
+  readonly port: Port;
   readonly slots = new Slots();
   /** no more requests are taken: the ring is closing */
   refusing = false;
@@ -56,7 +54,6 @@ export class RingCore {
   readonly registered: RegisteredBuffers;
   readonly #held = new HeldDescriptors();
   readonly #budget: TurnBudget;
-  readonly #backlog: Backlog; // QUEUED
   readonly #ready = new SlotList(this.slots); // COMPLETED
 
   #batchBytes = 0;
@@ -64,25 +61,24 @@ export class RingCore {
   #delivering = false;
   #immediateSet = false;
   #idle: (() => void) | null = null;
-  #submitted = 0;
   #completed = 0;
   #cancelled = 0;
-  #stale = 0;
   #final: RingStats | null = null; // after close, when the control block is gone
 
   constructor(engine: Engine) {
-    this.engine = engine;
-    this.queues = engine.queues;
+    this.port = new Port(engine, this.slots, {
+      completed: (slot, result) => this.#complete(slot, result),
+      retryLater: () => this.#setImmediate(),
+    });
     this.#control = engine.queues.control;
     this.registered = new RegisteredBuffers(engine.register);
     this.#budget = new TurnBudget(this.#control);
-    this.#backlog = new Backlog(this.slots, engine.queues);
   }
 
   get stats(): RingStats {
     return (
       this.#final ?? {
-        submitted: this.#submitted,
+        submitted: this.port.submitted,
         completed: this.#completed,
         cancelled: this.#cancelled,
         systemCalls: this.#control[CTL.SYSTEM_CALLS],
@@ -98,7 +94,7 @@ export class RingCore {
 
   /** Completions that named no live request, ever: 0 unless the kernel or this file is wrong. */
   get staleCompletions(): number {
-    return this.#stale;
+    return this.port.stale;
   }
 
   // ── request ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -125,7 +121,7 @@ export class RingCore {
     spliceFd = 0,
   ): number {
     if (this.refusing && (traits & TRAIT.URGENT) === 0) throw closedError();
-    const slots = this.slots;
+    const { slots, port } = this;
     const slot = slots.take();
     if (slot < 0) throw tooManyRequests();
     slots.traits[slot] = traits;
@@ -139,14 +135,14 @@ export class RingCore {
     if ((traits & (TRAIT.LANE | TRAIT.WRITE)) !== 0 || op === OP.FSYNC)
       now = this.#inOrder(slot, op, fd, traits);
     const first = !this.#turnOpen && !this.#delivering;
-    if (now && !this.#backlog.hasRoom(traits)) {
-      if (!this.queues.hasRoom) this.flushQueues();
-      now = this.#backlog.hasRoom(traits);
+    if (now && !port.hasRoom(traits)) {
+      if (!port.queues.hasRoom) this.flush();
+      now = port.hasRoom(traits);
     }
     if ((traits & TRAIT.HOLD) !== 0 && !(now && first)) fd = this.#hold(slot, fd);
 
-    const words = now ? this.queues.entries : slots.entries;
-    const w = now ? this.queues.next() : slot * SQE_WORDS;
+    const words = now ? port.queues.entries : slots.entries;
+    const w = now ? port.queues.next() : slot * SQE_WORDS;
     let flags = 0;
     let bufferIndex = 0;
     if (op === OP.READ || op === OP.WRITE) {
@@ -164,13 +160,14 @@ export class RingCore {
     words[w + SQE_WORD.SPLICE_FD] = spliceFd;
 
     if (now) {
-      this.#submit(slot, traits);
+      port.place(slot, traits);
       if (first) {
         this.#openTurn();
-        this.enterAndReap(0, -1);
+        this.#batchBytes = 0;
+        port.enterAndReap(0, -1);
       }
     } else {
-      if (slots.state[slot] !== STATE.WAITING) this.#backlog.push(slot);
+      if (slots.state[slot] !== STATE.WAITING) this.port.queue(slot);
       if (first) this.#openTurn();
     }
     return slot;
@@ -215,11 +212,6 @@ export class RingCore {
     return hold.duplicate >= 0 ? hold.duplicate : fd;
   }
 
-  #submit(slot: number, traits: number): void {
-    this.#backlog.submitted(slot, traits);
-    this.#submitted++;
-  }
-
   /** The first request of a turn has been made: the turn ends in a microtask. */
   #openTurn(): void {
     if (this.#turnOpen) return;
@@ -230,72 +222,21 @@ export class RingCore {
   readonly #endTurn = (): void => {
     this.#turnOpen = false;
     if (this.closed) return;
-    if (this.queues.prepared > 0 || !this.#held.isEmpty) this.flushQueues();
+    if (this.port.queues.prepared > 0 || !this.#held.isEmpty) this.flush();
     if (!this.#ready.isEmpty) this.deliver();
   };
 
   // ── enter and reap ─────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Hands over all there is room for, the queued requests behind it too, and reads back what is complete. */
-  flushQueues(): number {
-    const before = this.#submitted - this.queues.prepared;
+  /** Hands over all there is room for and reads back what is complete. How many requests were handed over. */
+  flush(): number {
+    this.#batchBytes = 0;
     if (!this.#held.isEmpty) this.#endHolds();
-    for (let round = 0; round < ROUNDS_MAX; round++) {
-      this.#refill();
-      if (this.queues.prepared === 0) break;
-      if (this.enterAndReap(0, -1) < 0) break;
-    }
-    return this.#submitted - this.queues.prepared - before;
-  }
-
-  /** Moves queued requests to the submission queue, as far as there is room. */
-  #refill(): void {
-    this.#submitted += this.#backlog.refill();
+    return this.port.flush();
   }
 
   /** A request that waited for its order may go. It joins the queue, so that none overtakes it. */
-  readonly #released = (slot: number): void => this.#backlog.push(slot);
-
-  /** @returns 0, or a negative errno of the system call when it could not be helped here */
-  enterAndReap(minComplete: number, timeoutMs: number): number {
-    this.#batchBytes = 0;
-    let error = this.queues.enter(minComplete, timeoutMs);
-    this.#reap();
-    if (error === -ERRNO.EINTR && minComplete === 0) error = this.queues.enter(0, -1);
-    if (error === -ERRNO.EBUSY || error === -ERRNO.EAGAIN || error === -ERRNO.EINTR) {
-      // The kernel is short of something: what is prepared stays so, and the next turn tries again.
-      this.#setImmediate();
-      return error;
-    }
-    if (error < 0 && error !== -ERRNO.ETIME) throw engineError(error);
-    return error;
-  }
-
-  /** Reads completions into their slots and gives the entries back; nothing is called from here. */
-  #reap(): void {
-    const { queues, slots } = this;
-    for (;;) {
-      const count = queues.completionsReady;
-      for (let i = 0; i < count; i++) {
-        const c = queues.completion(i);
-        const slot = queues.ring[c];
-        const generation = queues.ring[c + 1];
-        if (slots.generation[slot] !== generation || slots.state[slot] !== STATE.SUBMITTED) {
-          this.#stale++; // never somebody else's result
-          continue;
-        }
-        this.#backlog.reaped(slots.traits[slot]);
-        this.#complete(slot, queues.ring[c + 2]);
-      }
-      if (count > 0) queues.consume(count);
-      // A single enter posts at most 20 deferred completions (since Linux 6.13), and none into a full queue.
-      if (count === 0 || !queues.hasDeferredWork) return;
-      if (queues.enter(0, -1) < 0) {
-        this.#setImmediate();
-        return;
-      }
-    }
-  }
+  readonly #released = (slot: number): void => this.port.queue(slot);
 
   #complete(slot: number, result: number): void {
     const { slots } = this;
@@ -307,7 +248,7 @@ export class RingCore {
     const fd = slots.fd[slot];
     if (traits & TRAIT.LANE) {
       const next = this.#lanes.leave(fd, laneDirection(traits));
-      if (next !== -1) this.#backlog.push(next);
+      if (next !== -1) this.port.queue(next);
     }
     if (traits & TRAIT.WRITE) this.#barriers.writeCompleted(slot, fd, this.#released);
     const hold = slots.hold[slot] as Hold | null;
@@ -319,7 +260,8 @@ export class RingCore {
 
   /** The turn's held descriptors whose number means another file by now: their waiting requests fail. */
   #endHolds(): void {
-    const { slots, queues } = this;
+    const { slots } = this;
+    const { queues } = this.port;
     for (const hold of this.#held.endTurn()) {
       for (let slot = 0; slot < slots.capacity; slot++) {
         if (slots.hold[slot] !== hold) continue;
@@ -330,7 +272,7 @@ export class RingCore {
   }
 
   #spoil(word: number, slot: number): void {
-    const { entries } = this.queues;
+    const { entries } = this.port.queues;
     if (entries[word + SQE_WORD.USER_LO] === slot) entries[word + SQE_WORD.FD] = -1; // the kernel answers EBADF
   }
 
@@ -344,7 +286,7 @@ export class RingCore {
     const { slots } = this;
     const traits = slots.traits[slot];
     if (slots.state[slot] === STATE.QUEUED) {
-      this.#backlog.remove(slot);
+      this.port.unqueue(slot);
     } else if (traits & TRAIT.LANE) {
       this.#lanes.remove(slot, slots.fd[slot], laneDirection(traits));
       slots.traits[slot] = traits & ~TRAIT.LANE; // it never had the lane, so it must not pass it on
@@ -360,9 +302,8 @@ export class RingCore {
   readonly onWake = (): void => {
     if (this.closed) return;
     this.#budget.renew();
-    this.#reap();
-    this.#refill();
-    if (this.queues.prepared > 0) this.flushQueues();
+    this.port.reap();
+    if (this.port.refill()) this.flush();
     if (!this.#ready.isEmpty) this.deliver();
   };
 
@@ -383,9 +324,8 @@ export class RingCore {
           this.#deliverOne(this.#ready.shift());
         }
         // The callbacks' own requests go together now.
-        this.#refill();
-        if (this.closed || this.queues.prepared === 0) return delivered;
-        this.flushQueues();
+        if (this.closed || !this.port.refill()) return delivered;
+        this.flush();
         if (this.#ready.isEmpty) return delivered;
       }
       this.#setImmediate();
@@ -505,7 +445,7 @@ export class RingCore {
   release(): void {
     this.#final = this.stats;
     this.refusing = this.closed = true;
-    this.engine.close();
+    this.port.engine.close();
   }
 }
 
@@ -522,11 +462,4 @@ export function closedError(): Error {
 function tooManyRequests(): Error {
   const message = `EAGAIN: ${SLOTS_MAX} requests are outstanding on this ring; await some before making more`;
   return Object.assign(new Error(message), { code: 'EAGAIN', errno: -ERRNO.EAGAIN });
-}
-
-function engineError(error: number): Error {
-  return Object.assign(new Error(`io_uring_enter failed with errno ${-error}: the ring cannot go on`), {
-    errno: error,
-    syscall: 'io_uring_enter',
-  });
 }

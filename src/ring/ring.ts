@@ -27,12 +27,12 @@ export class Ring extends RingOperations implements Disposable {
 
   /** Which of the three ways serves this ring. */
   get engine(): EngineName {
-    return coreOf(this).engine.name;
+    return coreOf(this).port.engine.name;
   }
 
   /** Names of the operations (methods of this class) that the engine has on this kernel. */
   get operations(): readonly string[] {
-    return operationNames(coreOf(this).engine.operations);
+    return operationNames(coreOf(this).port.engine.operations);
   }
 
   /** Whether the engine has the operation that the method of this name needs. */
@@ -68,7 +68,7 @@ export class Ring extends RingOperations implements Disposable {
 
   /** Hands everything queued to the kernel now, in one system call. How many requests were handed over. */
   flush(): number {
-    return this.#open().flushQueues();
+    return this.#open().flush();
   }
 
   /**
@@ -94,8 +94,8 @@ export class Ring extends RingOperations implements Disposable {
 
   #setUnref(value: number): this {
     const core = this.#open();
-    core.queues.control[CTL.UNREF] = value;
-    core.engine.syncReference();
+    core.port.queues.control[CTL.UNREF] = value;
+    core.port.engine.syncReference();
     return this;
   }
 
