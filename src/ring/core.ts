@@ -7,7 +7,7 @@
 import { ERRNO } from '../abi/errno.js';
 import { OP, SQE, SQE_WORD, SQE_WORDS } from '../abi/io_uring.js';
 import { CTL } from '../abi/native.js';
-import { HeldDescriptors, type Hold } from './descriptors.js';
+import { HeldDescriptors } from './descriptors.js';
 import type { Engine } from './engine.js';
 import { writeEntry } from './entry.js';
 import { TurnBudget } from './fairness.js';
@@ -131,15 +131,23 @@ export class RingCore {
 
     slots.state[slot] = STATE.QUEUED;
 
+    // A lane has to know its file, so its requests are held at once.
+    if ((traits & TRAIT.HOLD) !== 0 && (traits & TRAIT.LANE) !== 0) this.#hold(slot, fd);
     let now = true; // may it go to the submission queue?
-    if ((traits & (TRAIT.LANE | TRAIT.WRITE)) !== 0 || op === OP.FSYNC)
+    if ((traits & (TRAIT.LANE | TRAIT.WRITE)) !== 0 || op === OP.FSYNC) {
       now = this.#inOrder(slot, op, fd, traits);
+    }
     const first = !this.#turnOpen && !this.#delivering;
     if (now && !port.hasRoom(traits)) {
       if (!port.queues.hasRoom) this.flush();
       now = port.hasRoom(traits);
     }
-    if ((traits & TRAIT.HOLD) !== 0 && !(now && first)) fd = this.#hold(slot, fd);
+    if ((traits & TRAIT.HOLD) !== 0) {
+      if (slots.hold[slot] === null && !(now && first)) this.#hold(slot, fd);
+      // Without a duplicate (a bad descriptor, or no descriptor left) the number itself must do.
+      const duplicate = slots.hold[slot]?.duplicate ?? -1;
+      if (duplicate >= 0) fd = duplicate;
+    }
 
     const words = now ? port.queues.entries : slots.entries;
     const w = now ? port.queues.next() : slot * SQE_WORDS;
@@ -193,9 +201,8 @@ export class RingCore {
   #inOrder(slot: number, op: number, fd: number, traits: number): boolean {
     if (traits & TRAIT.WRITE) this.#barriers.writeCalled(slot, fd);
     if (traits & TRAIT.LANE) {
-      const direction = laneDirection(traits);
-      if (this.#lanes.tryEnter(fd, direction)) return true;
-      this.#lanes.wait(slot, fd, direction);
+      const duplicate = this.slots.hold[slot]?.duplicate ?? -1;
+      if (this.#lanes.enter(slot, fd, laneDirection(traits), duplicate)) return true;
     } else if (op === OP.FSYNC && this.#barriers.hasWrites(fd)) {
       this.#barriers.wait(slot, fd);
     } else {
@@ -205,11 +212,8 @@ export class RingCore {
     return false;
   }
 
-  #hold(slot: number, fd: number): number {
-    const hold = this.#held.take(fd);
-    this.slots.hold[slot] = hold;
-    // Without a duplicate (a bad descriptor, or no descriptor left) the number itself must do.
-    return hold.duplicate >= 0 ? hold.duplicate : fd;
+  #hold(slot: number, fd: number): void {
+    this.slots.hold[slot] = this.#held.take(fd);
   }
 
   /** The first request of a turn has been made: the turn ends in a microtask. */
@@ -222,7 +226,7 @@ export class RingCore {
   readonly #endTurn = (): void => {
     this.#turnOpen = false;
     if (this.closed) return;
-    if (this.port.queues.prepared > 0 || !this.#held.isEmpty) this.flush();
+    if (this.port.refill() || !this.#held.isEmpty) this.flush();
     if (!this.#ready.isEmpty) this.deliver();
   };
 
@@ -247,11 +251,11 @@ export class RingCore {
     if (traits === 0) return;
     const fd = slots.fd[slot];
     if (traits & TRAIT.LANE) {
-      const next = this.#lanes.leave(fd, laneDirection(traits));
+      const next = this.#lanes.leave(slot);
       if (next !== -1) this.port.queue(next);
     }
     if (traits & TRAIT.WRITE) this.#barriers.writeCompleted(slot, fd, this.#released);
-    const hold = slots.hold[slot] as Hold | null;
+    const hold = slots.hold[slot];
     if (hold !== null) {
       slots.hold[slot] = null;
       this.#held.release(hold);
@@ -288,7 +292,7 @@ export class RingCore {
     if (slots.state[slot] === STATE.QUEUED) {
       this.port.unqueue(slot);
     } else if (traits & TRAIT.LANE) {
-      this.#lanes.remove(slot, slots.fd[slot], laneDirection(traits));
+      this.#lanes.remove(slot);
       slots.traits[slot] = traits & ~TRAIT.LANE; // it never had the lane, so it must not pass it on
     } else {
       this.#barriers.remove(slot, slots.fd[slot]);

@@ -6,14 +6,16 @@
 // Barriers: an fsync waits for the writes that were called before it on the same descriptor, not for later ones
 // (POSIX.1-2017, aio_fsync). Neither IOSQE_IO_DRAIN (stalls behind an idle pipe) nor linked entries (a short write
 // breaks the chain) can do that, so it is counted here.
+import { native } from '../abi/native.js';
 import { SlotList, type Slots } from './slots.js';
 
 export const DIRECTION = { READ: 0, WRITE: 1 } as const;
 
-interface Lane {
-  /** a request of this lane is with the engine, or about to be */
-  busy: boolean;
+export interface Lane {
+  readonly key: number;
   readonly waiting: SlotList;
+  /** a duplicate that is open as long as the lane has requests, to tell its file by; -1 where none is needed */
+  duplicate: number;
 }
 
 export class Lanes {
@@ -24,36 +26,46 @@ export class Lanes {
     this.#slots = slots;
   }
 
-  /** True when the request may go now; otherwise `wait` it. */
-  tryEnter(fd: number, direction: number): boolean {
+  /**
+   * Enters the request into the lane of its descriptor. True when it may go now, false when it waits there.
+   *
+   * A number that has been closed and opened again is another file: its requests do not queue behind the old ones.
+   *
+   * @param duplicate the request's held descriptor, or -1 when nobody closes the number while it is in flight
+   */
+  enter(slot: number, fd: number, direction: number, duplicate: number): boolean {
     const key = fd * 2 + direction;
     const lane = this.#lanes.get(key);
-    if (lane === undefined) {
-      this.#lanes.set(key, { busy: true, waiting: new SlotList(this.#slots) });
-      return true;
+    if (lane !== undefined && isSameFile(lane, fd)) {
+      lane.duplicate = duplicate; // the last to come is the last to go
+      lane.waiting.push(slot);
+      this.#slots.lane[slot] = lane;
+      return false;
     }
-    if (lane.busy) return false;
-    lane.busy = true;
+    const fresh = { key, duplicate, waiting: new SlotList(this.#slots) };
+    this.#lanes.set(key, fresh);
+    this.#slots.lane[slot] = fresh;
     return true;
   }
 
-  wait(slot: number, fd: number, direction: number): void {
-    this.#lanes.get(fd * 2 + direction)!.waiting.push(slot);
-  }
-
   /** The request that was running is over. The next one, which now has the lane, or -1. */
-  leave(fd: number, direction: number): number {
-    const key = fd * 2 + direction;
-    const lane = this.#lanes.get(key)!;
+  leave(slot: number): number {
+    const lane = this.#slots.lane[slot]!;
+    this.#slots.lane[slot] = null;
     const next = lane.waiting.shift();
-    if (next === -1) this.#lanes.delete(key);
+    if (next === -1 && this.#lanes.get(lane.key) === lane) this.#lanes.delete(lane.key);
     return next;
   }
 
-  /** A waiting request is cancelled. */
-  remove(slot: number, fd: number, direction: number): void {
-    this.#lanes.get(fd * 2 + direction)!.waiting.remove(slot);
+  /** A waiting request is taken back. */
+  remove(slot: number): void {
+    this.#slots.lane[slot]!.waiting.remove(slot);
+    this.#slots.lane[slot] = null;
   }
+}
+
+function isSameFile(lane: Lane, fd: number): boolean {
+  return lane.duplicate < 0 || native().sameFile(fd, lane.duplicate) !== 0;
 }
 
 interface Barrier {

@@ -16,6 +16,8 @@
 //
 // A slot is in at most one list at a time (free, a queue, or ready), linked through `next` and `prev`.
 import { SQE_WORDS } from '../abi/io_uring.js';
+import type { Hold } from './descriptors.js';
+import type { Lane } from './order.js';
 
 export const STATE = { FREE: 0, WAITING: 1, QUEUED: 2, SUBMITTED: 3, COMPLETED: 4 } as const;
 
@@ -46,7 +48,7 @@ export const SLOTS_MAX = 1 << 24;
 const ID_FACTOR = SLOTS_MAX;
 
 /** Bytes of bookkeeping per outstanding request, without the caller's own callback and buffer. */
-export const BYTES_PER_REQUEST = SQE_WORDS * 4 + 6 * 4 + 2 + 3 * 8;
+export const BYTES_PER_REQUEST = SQE_WORDS * 4 + 6 * 4 + 2 + 4 * 8;
 
 export function ignore(): void {}
 
@@ -64,7 +66,8 @@ export class Slots {
   done: Done[] = new Array<Done>(INITIAL).fill(ignore);
   /** what must stay alive until the completion: buffers, paths, held descriptors */
   keep: unknown[] = new Array(INITIAL).fill(null);
-  hold: unknown[] = new Array(INITIAL).fill(null);
+  hold: (Hold | null)[] = new Array(INITIAL).fill(null);
+  lane: (Lane | null)[] = new Array(INITIAL).fill(null);
 
   #free = NONE;
   #capacity = 0;
@@ -135,6 +138,7 @@ export class Slots {
       this.done.push(ignore);
       this.keep.push(null);
       this.hold.push(null);
+      this.lane.push(null);
     }
     this.#link(from, to);
   }
