@@ -1,5 +1,11 @@
 // linux-aio: asynchronous I/O for Node.js, done by the Linux kernel.
-
+export { doctor } from './doctor/doctor.js';
+export type { DoctorReport } from './doctor/report.js';
+export { BufferPool } from './file/buffer-pool.js';
+export { File } from './file/file.js';
+export type { Transfer } from './file/many.js';
+export { open } from './file/open.js';
+export type { OpenOptions } from './file/open-options.js';
 export type { RingStats } from './ring/core.js';
 export { defaultRing } from './ring/default.js';
 export type { EngineName, RingOptions } from './ring/engine.js';

@@ -1,0 +1,489 @@
+// `File`: an open file. All that Node's FileHandle has, with the same results and the same errors, through the ring;
+// and what FileHandle lacks: signals on transfers, many transfers at once, O_DIRECT, allocation and advice.
+//
+// Every method here is short and hands over to the file of its concept. Only `read` and `write` of one buffer do
+// their work themselves: they recognise an ordinary call, make it, and return the result without an await when the
+// ring has it in hand. Whatever is not ordinary goes the slow way (arguments.ts).
+import { AsyncResource } from 'node:async_hooks';
+import { EventEmitter } from 'node:events';
+import {
+  type BigIntStats,
+  constants,
+  fstatSync,
+  type Mode,
+  type ReadStream,
+  type Stats,
+  type TimeLike,
+  type WriteStream,
+} from 'node:fs';
+import { createInterface, type Interface } from 'node:readline';
+import type { ReadableStream } from 'node:stream/web';
+import { inspect } from 'node:util';
+import { OP } from '../abi/io_uring.js';
+import { PENDING } from '../ring/core.js';
+import { invalidValue } from '../ring/validate.js';
+import { type Alignment, assumedAlignment } from './alignment.js';
+import { isIndex, readArguments, vectorArguments, writeArguments } from './arguments.js';
+import * as attributes from './attributes.js';
+import { closedByHand, closeWhenCollected } from './collection.js';
+import { Descriptor } from './descriptor.js';
+import {
+  checkMany,
+  type ManyOptions,
+  readMany,
+  type Transfer,
+  type WriteManyOptions,
+  writeMany,
+} from './many.js';
+import { checkOpenOptions, flagsOf, type OpenOptions } from './open-options.js';
+import { readFile } from './read-file.js';
+import { type Advice, type AllocateOptions, advise, allocate } from './space.js';
+import {
+  createReadStream,
+  createWriteStream,
+  type ReadStreamOptions,
+  type WriteStreamOptions,
+} from './streams.js';
+import { begin, finishRead, finishWrite, readOnce, writeAll } from './transfer.js';
+import type {
+  FileOptions,
+  ReadFileOptions,
+  ReadOptions,
+  ReadResult,
+  ReadVectorResult,
+  StatOptions,
+  TransferOptions,
+  VectorOptions,
+  WriteResult,
+  WriteVectorResult,
+} from './types.js';
+import { readVector, writeVector } from './vectors.js';
+import { readableWebStream, type WebStreamOptions } from './web-stream.js';
+import { type FileData, writeFile } from './write-file.js';
+
+/** Emits `'close'` when `close` has been called. */
+export class File extends EventEmitter {
+  readonly #descriptor: Descriptor;
+  #asyncResource: AsyncResource | undefined;
+
+  /** @internal use `open` or `File.fromFd` */
+  constructor(descriptor: Descriptor) {
+    super();
+    if (!(descriptor instanceof Descriptor)) {
+      throw Object.assign(new TypeError('Illegal constructor: use open() or File.fromFd()'), {
+        code: 'ERR_ILLEGAL_CONSTRUCTOR',
+      });
+    }
+    this.#descriptor = descriptor;
+    closeWhenCollected(this, descriptor);
+  }
+
+  /**
+   * A File for a descriptor that is open already, and its owner from now on: close it only through the File.
+   *
+   * @param options.direct whether it was opened with O_DIRECT; found out by itself where there is a /proc
+   * @throws EBADF when no such descriptor is open, ERR_INVALID_ARG_TYPE or ERR_OUT_OF_RANGE when it cannot be one
+   */
+  static fromFd(fd: number, options?: OpenOptions): File {
+    const { ring, direct } = checkOpenOptions(options);
+    fstatSync(fd); // throws what Node throws for it
+    const flags = flagsOf(fd);
+    const isDirect = flags === -1 ? direct : (flags & constants.O_DIRECT) !== 0;
+    if (direct && !isDirect) {
+      throw invalidValue(
+        'options.direct',
+        direct,
+        'must be left out: the descriptor was opened without O_DIRECT',
+      );
+    }
+    return new File(new Descriptor(ring, fd, Math.max(flags, 0), isDirect ? assumedAlignment(fd) : null));
+  }
+
+  /** The descriptor; -1 once closed. It stays the File's: do not close it otherwise. */
+  get fd(): number {
+    return this.#descriptor.fd;
+  }
+
+  /** What O_DIRECT transfers of this file are multiples of, in bytes; null without O_DIRECT. */
+  get alignment(): Alignment | null {
+    return this.#descriptor.alignment;
+  }
+
+  /** A number for async_hooks, the same for the life of the File. */
+  getAsyncId(): number {
+    this.#asyncResource ??= new AsyncResource('FILEHANDLE');
+    return this.#asyncResource.asyncId();
+  }
+
+  // ── transfers ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * read(2), or pread(2) with a position.
+   *
+   * @param buffer where to; without one, 16384 new bytes
+   * @param offset first byte in the buffer (0)
+   * @param length bytes at most (the rest of the buffer)
+   * @param position first byte in the file, up to 2^63-1; null or -1: the file's own position, which moves on
+   * @returns `bytesRead`, 0 at the end of the file, and the buffer
+   * @throws AbortError when `signal` ended it before anything was read
+   */
+  read<B extends ArrayBufferView>(
+    buffer: B,
+    offset?: number | null,
+    length?: number | null,
+    position?: number | bigint | null,
+  ): Promise<ReadResult<B>>;
+  read<B extends ArrayBufferView>(buffer: B, options?: TransferOptions): Promise<ReadResult<B>>;
+  read<B extends ArrayBufferView = Buffer>(options?: ReadOptions<B> | null): Promise<ReadResult<B>>;
+  read(buffer?: unknown, offset?: unknown, length?: unknown, position?: unknown): Promise<ReadResult<never>> {
+    try {
+      if (ArrayBuffer.isView(buffer)) {
+        const isOptions = typeof offset === 'object' && offset !== null;
+        const options = isOptions ? (offset as TransferOptions) : undefined;
+        const from = (isOptions ? options!.offset : offset) ?? 0;
+        const size = buffer.byteLength;
+        const count = (isOptions ? options!.length : length) ?? (typeof from === 'number' ? size - from : -1);
+        const at = (isOptions ? options!.position : position) ?? -1;
+        const descriptor = this.#descriptor;
+        if (isPlain(from, count, size, at) && options?.signal === undefined && descriptor.fd !== -1) {
+          const result = begin(descriptor, OP.READ, buffer, from as number, count as number, at as number);
+          if (result >= 0) return Promise.resolve(readResult(result, buffer));
+          descriptor.ref();
+          if (result === PENDING) {
+            return new Promise((resolve) => {
+              const { core } = descriptor;
+              core.onDone(core.pendingId, (answer) => {
+                if (answer < 0) {
+                  resolve(
+                    restOfRead(descriptor, buffer, from as number, count as number, at as number, answer),
+                  );
+                  return;
+                }
+                descriptor.unref();
+                resolve(readResult(answer, buffer));
+              });
+            });
+          }
+          return restOfRead(descriptor, buffer, from as number, count as number, at as number, result);
+        }
+      }
+    } catch (error) {
+      return Promise.reject(error); // the ring is closed, or a getter of the options threw
+    }
+    return this.#readSlowly(buffer, offset, length, position);
+  }
+
+  async #readSlowly(
+    buffer: unknown,
+    offset: unknown,
+    length: unknown,
+    position: unknown,
+  ): Promise<ReadResult<never>> {
+    const descriptor = this.#descriptor;
+    return await descriptor.use('read', async () => {
+      const transfer = await readArguments(buffer, offset, length, position);
+      const bytes = transfer.length === 0 ? 0 : await readOnce(descriptor, transfer);
+      return readResult(bytes, transfer.view);
+    });
+  }
+
+  /**
+   * write(2), or pwrite(2) with a position, until everything is written.
+   *
+   * @param position as for `read`; where the file was opened to append, data goes to its end in any case
+   * @returns `bytesWritten`: fewer only when an error or the signal came after part of it
+   */
+  write<B extends ArrayBufferView>(
+    buffer: B,
+    offset?: number | null,
+    length?: number | null,
+    position?: number | bigint | null,
+  ): Promise<WriteResult<B>>;
+  write<B extends ArrayBufferView>(buffer: B, options?: TransferOptions): Promise<WriteResult<B>>;
+  write(
+    text: string,
+    position?: number | bigint | null,
+    encoding?: BufferEncoding | null,
+  ): Promise<WriteResult<string>>;
+  write(
+    buffer: unknown,
+    offset?: unknown,
+    length?: unknown,
+    position?: unknown,
+  ): Promise<WriteResult<never>> {
+    try {
+      if (ArrayBuffer.isView(buffer) && offset !== null) {
+        const isOptions = typeof offset === 'object';
+        const options = isOptions ? (offset as TransferOptions) : undefined;
+        const from = (isOptions ? options!.offset : offset) ?? 0;
+        const size = buffer.byteLength;
+        const count = (isOptions ? options!.length : length) ?? (typeof from === 'number' ? size - from : -1);
+        const wanted = (isOptions ? options!.position : position) ?? -1;
+        const descriptor = this.#descriptor;
+        if (
+          isPlain(from, count, size, wanted) &&
+          options?.signal === undefined &&
+          descriptor.fd !== -1 &&
+          !descriptor.appendsSerially
+        ) {
+          const at = descriptor.appendsOnly ? -1 : (wanted as number);
+          const result = begin(descriptor, OP.WRITE, buffer, from as number, count as number, at);
+          if (result === count) return Promise.resolve(writeResult(result, buffer));
+          descriptor.ref();
+          if (result === PENDING) {
+            return new Promise((resolve) => {
+              const { core } = descriptor;
+              core.onDone(core.pendingId, (answer) => {
+                if (answer !== count) {
+                  resolve(restOfWrite(descriptor, buffer, from as number, count as number, at, answer));
+                  return;
+                }
+                descriptor.unref();
+                resolve(writeResult(answer, buffer));
+              });
+            });
+          }
+          return restOfWrite(descriptor, buffer, from as number, count as number, at, result);
+        }
+      }
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#writeSlowly(buffer, offset, length, position);
+  }
+
+  async #writeSlowly(
+    buffer: unknown,
+    offset: unknown,
+    length: unknown,
+    position: unknown,
+  ): Promise<WriteResult<never>> {
+    const descriptor = this.#descriptor;
+    return await descriptor.use('write', async () => {
+      const transfer = await writeArguments(buffer, offset, length, position);
+      const bytes = transfer.isEmpty ? 0 : await writeAll(descriptor, transfer);
+      return writeResult(bytes, buffer);
+    });
+  }
+
+  /** preadv(2): one read into several buffers, the first 1024 of them at most. */
+  async readv<B extends readonly ArrayBufferView[]>(
+    buffers: B,
+    position?: number | bigint | null | VectorOptions,
+  ): Promise<ReadVectorResult<B>> {
+    const descriptor = this.#descriptor;
+    return await descriptor.use('readv', async () => {
+      const bytesRead = await readVector(descriptor, await vectorArguments('readv', buffers, position));
+      return { __proto__: null, bytesRead, buffers } as unknown as ReadVectorResult<B>;
+    });
+  }
+
+  /** pwritev(2): several buffers one after the other, until everything is written. */
+  async writev<B extends readonly ArrayBufferView[]>(
+    buffers: B,
+    position?: number | bigint | null | VectorOptions,
+  ): Promise<WriteVectorResult<B>> {
+    const descriptor = this.#descriptor;
+    return await descriptor.use('writev', async () => {
+      const bytesWritten = await writeVector(descriptor, await vectorArguments('writev', buffers, position));
+      return { __proto__: null, bytesWritten, buffers } as unknown as WriteVectorResult<B>;
+    });
+  }
+
+  /**
+   * Many reads for one promise, handed over together. The whole list is checked before any of it is submitted.
+   *
+   * @returns the bytes read of each, in order
+   * @throws when all have completed, the error of the first that failed, as a `ManyError`
+   */
+  async readMany(list: readonly Transfer[], options?: ManyOptions): Promise<number[]> {
+    const descriptor = this.#descriptor;
+    return await descriptor.use('readMany', async () => {
+      const { signal } = await checkMany(list, options);
+      return await readMany(descriptor, list, signal);
+    });
+  }
+
+  /**
+   * Many writes for one promise, each until it is complete; with `sync` durable when it resolves: one fdatasync(2)
+   * after the last has completed. Writes of one list may run in any order.
+   *
+   * @returns the bytes written of each, in order
+   * @throws when all have completed, the error of the first that failed, as a `ManyError`; then nothing is synced
+   */
+  async writeMany(list: readonly Transfer[], options?: WriteManyOptions): Promise<number[]> {
+    const descriptor = this.#descriptor;
+    return await descriptor.use('writeMany', async () => {
+      return await writeMany(descriptor, list, await checkMany(list, options));
+    });
+  }
+
+  // ── whole files and streams ────────────────────────────────────────────────────────────────────────────────
+
+  /** Everything from the file's own position to its end. */
+  readFile(options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding })): Promise<string>;
+  readFile(options?: (ReadFileOptions & { encoding?: null | undefined }) | null): Promise<Buffer>;
+  readFile(options?: BufferEncoding | ReadFileOptions | null): Promise<string | Buffer>;
+  async readFile(options?: unknown): Promise<string | Buffer> {
+    return await this.#descriptor.use('readFile', () => readFile(this.#descriptor, options));
+  }
+
+  /** Writes at the file's own position. Nothing is truncated: opening with 'w' does that. */
+  async writeFile(data: FileData, options?: BufferEncoding | FileOptions | null): Promise<void> {
+    await this.#descriptor.use('writeFile', () => writeFile(this.#descriptor, data, options));
+  }
+
+  /** The same as `writeFile`. */
+  appendFile(data: FileData, options?: BufferEncoding | FileOptions | null): Promise<void> {
+    return this.writeFile(data, options);
+  }
+
+  createReadStream(options?: ReadStreamOptions): ReadStream {
+    return createReadStream(this, this.#descriptor, options);
+  }
+
+  createWriteStream(options?: WriteStreamOptions): WriteStream {
+    return createWriteStream(this, this.#descriptor, options);
+  }
+
+  /** The lines of the file, to be iterated over with `for await`. */
+  readLines(options?: ReadStreamOptions): Interface {
+    return createInterface({ input: this.createReadStream(options), crlfDelay: Number.POSITIVE_INFINITY });
+  }
+
+  readableWebStream(options?: WebStreamOptions): ReadableStream {
+    return readableWebStream(this, this.#descriptor, options);
+  }
+
+  // ── everything else ────────────────────────────────────────────────────────────────────────────────────────
+
+  /** fstat(2). */
+  stat(options?: StatOptions & { bigint?: false | undefined }): Promise<Stats>;
+  stat(options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  stat(options?: StatOptions): Promise<Stats | BigIntStats>;
+  async stat(options?: unknown): Promise<Stats | BigIntStats> {
+    return await this.#descriptor.use('fstat', () => attributes.stat(this.#descriptor, options));
+  }
+
+  /** ftruncate(2): exactly `length` bytes, cut off or filled up with zeros. */
+  async truncate(length: number | null = 0): Promise<void> {
+    await this.#descriptor.use('ftruncate', () => attributes.truncate(this.#descriptor, length));
+  }
+
+  /** fsync(2): data and metadata are on the device when it resolves, of all writes called before. */
+  async sync(): Promise<void> {
+    await this.#descriptor.use('fsync', () => attributes.sync(this.#descriptor, false));
+  }
+
+  /** fdatasync(2): as `sync`, without metadata that is not needed to read the data back. */
+  async datasync(): Promise<void> {
+    await this.#descriptor.use('fdatasync', () => attributes.sync(this.#descriptor, true));
+  }
+
+  async chmod(mode: Mode): Promise<void> {
+    await this.#descriptor.use('fchmod', () => attributes.chmod(this.#descriptor, mode));
+  }
+
+  async chown(uid: number, gid: number): Promise<void> {
+    await this.#descriptor.use('fchown', () => attributes.chown(this.#descriptor, uid, gid));
+  }
+
+  async utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
+    await this.#descriptor.use('futimes', () => attributes.utimes(this.#descriptor, atime, mtime));
+  }
+
+  /**
+   * fallocate(2): blocks for `length` bytes from `offset` on, so that writing there cannot fail for want of space;
+   * or, with `punchHole` or `zeroRange`, zeros in that range.
+   */
+  async allocate(offset: number | bigint, length: number | bigint, options?: AllocateOptions): Promise<void> {
+    await this.#descriptor.use('fallocate', () => allocate(this.#descriptor, offset, length, options));
+  }
+
+  /** posix_fadvise(2): what the program is about to do with `length` bytes (0: all) from `offset` on. */
+  async advise(offset: number | bigint, length: number | bigint, advice: Advice): Promise<void> {
+    await this.#descriptor.use('fadvise', () => advise(this.#descriptor, offset, length, advice));
+  }
+
+  /**
+   * Closes the file when the operations in flight are done. Called again, it gives the same promise, and once the
+   * file is closed a resolved one. An own property, as in Node: it may be passed on without its File.
+   */
+  close = (): Promise<void> => {
+    const descriptor = this.#descriptor;
+    const isFirst = descriptor.fd !== -1 && !descriptor.isClosing;
+    const closed = descriptor.close();
+    if (isFirst) {
+      closedByHand(descriptor);
+      this.emit('close');
+    }
+    return closed;
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  [inspect.custom](_depth: number, options: object): string {
+    const { fd, alignment } = this;
+    return `File ${inspect(alignment ? { fd, alignment } : { fd }, options)}`;
+  }
+}
+
+/** Whether a transfer is one that every version of Node takes for the same. Values of other types fail it too. */
+function isPlain(from: unknown, count: unknown, size: number, position: unknown): boolean {
+  return (
+    isIndex(from) &&
+    (count as number) > 0 &&
+    ((count as number) | 0) === count &&
+    from + count <= size &&
+    Number.isSafeInteger(position) &&
+    (position as number) >= -1
+  );
+}
+
+// Without a prototype, as Node's: deepStrictEqual tells the difference.
+function readResult(bytesRead: number, buffer: unknown): ReadResult<never> {
+  return { __proto__: null, bytesRead, buffer } as unknown as ReadResult<never>;
+}
+
+function writeResult(bytesWritten: number, buffer: unknown): WriteResult<never> {
+  return { __proto__: null, bytesWritten, buffer } as unknown as WriteResult<never>;
+}
+
+/** What is left to do after the first attempt of a read; it ends one use of the descriptor. */
+async function restOfRead(
+  descriptor: Descriptor,
+  view: ArrayBufferView,
+  offset: number,
+  length: number,
+  position: number,
+  result: number,
+): Promise<ReadResult<never>> {
+  try {
+    return readResult(
+      await finishRead(descriptor, { op: OP.READ, view, offset, length, position }, result),
+      view,
+    );
+  } finally {
+    descriptor.unref();
+  }
+}
+
+async function restOfWrite(
+  descriptor: Descriptor,
+  view: ArrayBufferView,
+  offset: number,
+  length: number,
+  position: number,
+  result: number,
+): Promise<WriteResult<never>> {
+  try {
+    return writeResult(
+      await finishWrite(descriptor, { op: OP.WRITE, view, offset, length, position }, result),
+      view,
+    );
+  } finally {
+    descriptor.unref();
+  }
+}
