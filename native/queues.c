@@ -56,12 +56,20 @@ static void on_holder_collected(napi_env env, void *data, void *hint) {
   queues_release(data);
 }
 
-void queues_destroy(struct queues *q) {
+// Gives memory and descriptors back. libuv allows closing a descriptor right after uv_poll_stop.
+static void release_resources(struct queues *q) {
   if (q->engine) {  // NULL: a request could not be awaited, so the kernel may still use all of it
     q->engine->destroy(q);
     munmap(q->control, q->control_size);
   }
   if (q->event_fd >= 0) close(q->event_fd);
+  q->engine = NULL;
+  q->control = NULL;
+  q->event_fd = -1;
+}
+
+void queues_destroy(struct queues *q) {
+  release_resources(q);
   free(q->poll);
   free(q->check);
   q->poll = NULL;
@@ -167,6 +175,7 @@ static void leave_loop(struct queues *q) {
     uv_check_stop(q->check);
     uv_close((uv_handle_t *)q->check, on_handle_closed);
   }
+  release_resources(q);
 }
 
 // TypeScript has awaited every request (Ring.close). The ArrayBuffers are detached first: from here on nobody can

@@ -163,7 +163,7 @@ function refused(error: number, entries: number): Error {
     [ERRNO.ENOMEM]: () => [
       'ENOMEM',
       `no memory for a ring of ${entries} entries; the locked-memory limit is ${memlockLimit()} bytes ` +
-        '(raise it with ulimit -l, or LimitMEMLOCK= in the systemd unit)',
+        '(ulimit -l); aio doctor tells that limit from a memory cgroup',
     ],
     [ERRNO.EMFILE]: () => ['EMFILE', 'too many open files (ulimit -n); a ring needs two descriptors'],
     [ERRNO.EINVAL]: () => [
@@ -180,7 +180,7 @@ function permissionHint(): string {
   if (disabled === 2) return 'disabled for everyone by kernel.io_uring_disabled=2';
   if (disabled === 1)
     return 'disabled by kernel.io_uring_disabled=1 for processes outside kernel.io_uring_group';
-  return 'blocked by a seccomp filter or a security module (the default profiles of Docker and Kubernetes do this)';
+  return 'blocked by a seccomp filter or a security module, as in a default container; aio doctor tells more';
 }
 
 function memlockLimit(): string {

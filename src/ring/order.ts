@@ -75,10 +75,37 @@ interface Barrier {
   remaining: number;
 }
 
+/** Descriptors below this are counted in a flat array; the few there may be above it in a map. */
+const FLAT_MAX = 1 << 16;
+
+/** A counter per descriptor. */
+class DescriptorCounts {
+  #flat = new Int32Array(256);
+  readonly #beyond = new Map<number, number>();
+
+  get(fd: number): number {
+    if (fd < this.#flat.length) return this.#flat[fd];
+    return this.#beyond.get(fd) ?? 0;
+  }
+
+  add(fd: number, change: number): void {
+    if (fd < this.#flat.length) this.#flat[fd] += change;
+    else if (fd < FLAT_MAX) this.#grow(fd)[fd] += change;
+    else this.#beyond.set(fd, this.get(fd) + change);
+  }
+
+  #grow(fd: number): Int32Array {
+    const grown = new Int32Array(2 ** Math.ceil(Math.log2(fd + 1)));
+    grown.set(this.#flat);
+    this.#flat = grown;
+    return grown;
+  }
+}
+
 export class WriteBarriers {
   readonly #slots: Slots;
-  #writes = new Int32Array(256); // by descriptor: writes called and not completed
-  #epochs = new Int32Array(256); // by descriptor: fsyncs that had to wait, so far
+  readonly #writes = new DescriptorCounts(); // called and not completed
+  readonly #epochs = new DescriptorCounts(); // fsyncs that had to wait, so far
   readonly #barriers = new Map<number, Barrier[]>();
 
   constructor(slots: Slots) {
@@ -86,26 +113,26 @@ export class WriteBarriers {
   }
 
   writeCalled(slot: number, fd: number): void {
-    if (fd >= this.#writes.length) this.#grow(fd);
-    this.#writes[fd]++;
-    this.#slots.epoch[slot] = this.#epochs[fd];
+    this.#writes.add(fd, 1);
+    this.#slots.epoch[slot] = this.#epochs.get(fd);
   }
 
   /** True when an fsync called now has to wait for writes. */
   hasWrites(fd: number): boolean {
-    return fd < this.#writes.length && this.#writes[fd] > 0;
+    return this.#writes.get(fd) > 0;
   }
 
   wait(slot: number, fd: number): void {
     const barriers = this.#barriers.get(fd);
-    const barrier = { slot, epoch: this.#epochs[fd]++, remaining: this.#writes[fd] };
+    const barrier = { slot, epoch: this.#epochs.get(fd), remaining: this.#writes.get(fd) };
+    this.#epochs.add(fd, 1);
     if (barriers) barriers.push(barrier);
     else this.#barriers.set(fd, [barrier]);
   }
 
   /** A write is over. Calls `release` for each fsync that has now nothing left to wait for. */
   writeCompleted(slot: number, fd: number, release: (slot: number) => void): void {
-    this.#writes[fd]--;
+    this.#writes.add(fd, -1);
     if (this.#barriers.size === 0) return;
     const barriers = this.#barriers.get(fd);
     if (!barriers) return;
@@ -126,15 +153,5 @@ export class WriteBarriers {
       1,
     );
     if (barriers.length === 0) this.#barriers.delete(fd);
-  }
-
-  #grow(fd: number): void {
-    const size = 2 ** Math.ceil(Math.log2(fd + 1));
-    const writes = new Int32Array(size);
-    const epochs = new Int32Array(size);
-    writes.set(this.#writes);
-    epochs.set(this.#epochs);
-    this.#writes = writes;
-    this.#epochs = epochs;
   }
 }

@@ -113,20 +113,21 @@ export abstract class RingOperations {
     checkOffset('position', position, -1);
     checkDone(done);
     // struct iovec: two 64-bit words each.
-    const vector = new Int32Array(Math.max(4 * buffers.length, 32));
-    for (let i = 0; i < buffers.length; i++) {
-      checkView(`buffers[${i}]`, buffers[i]);
-      const address = addressOf(buffers[i]);
-      const length = buffers[i].byteLength;
+    const views = [...buffers]; // each element is read once: what was checked is what is used
+    const vector = new Int32Array(Math.max(4 * views.length, 32));
+    for (let i = 0; i < views.length; i++) {
+      checkView(`buffers[${i}]`, views[i]);
+      const length = views[i].byteLength;
+      const address = addressOf(views[i], 0, length);
       vector[4 * i] = address | 0;
       vector[4 * i + 1] = (address / 0x100000000) | 0;
       vector[4 * i + 2] = length | 0;
       vector[4 * i + 3] = (length / 0x100000000) | 0;
     }
     const stream = position === -1 || position === -1n ? STREAM : 0;
-    const keep = [vector, ...buffers];
+    const keep = [vector, ...views];
     const traits = direction | stream | TRAIT.HOLD;
-    return this.#core.start(op, fd, position, addressOf(vector), buffers.length, 0, traits, keep, done);
+    return this.#core.start(op, fd, position, addressOf(vector), views.length, 0, traits, keep, done);
   }
 
   /**
