@@ -11,7 +11,7 @@ import { HeldDescriptors } from './descriptors.js';
 import type { Engine } from './engine.js';
 import { writeEntry } from './entry.js';
 import { TurnBudget } from './fairness.js';
-import { addressOf, memoryOf } from './memory.js';
+import { isInside, memoryOf, outside } from './memory.js';
 import { DIRECTION, Lanes, WriteBarriers } from './order.js';
 import { Port } from './port.js';
 import { RegisteredBuffers } from './registered.js';
@@ -102,6 +102,7 @@ export class RingCore {
   /**
    * Takes a slot for a request and finds its place.
    *
+   * @param op opcode, and the entry's flags shifted left by 8
    * @param offset `off`/`addr2` of the entry: a number up to 2^53 or -1, or a bigint
    * @param address `addr` of the entry: an address, or 64 bits of something else as a bigint
    * @param arg the operation's own flags (`rw_flags`, `open_flags`, …)
@@ -118,7 +119,8 @@ export class RingCore {
     traits: number,
     keep: unknown,
     done: Done,
-    spliceFd = 0,
+    spliceFd: number,
+    bufferIndex: number,
   ): number {
     if (this.refusing && (traits & TRAIT.URGENT) === 0) throw closedError();
     const { slots, port } = this;
@@ -151,19 +153,7 @@ export class RingCore {
 
     const words = now ? port.queues.entries : slots.entries;
     const w = now ? port.queues.next() : slot * SQE_WORDS;
-    let flags = 0;
-    let bufferIndex = 0;
-    if (op === OP.READ || op === OP.WRITE) {
-      // Memory that this ring has registered is used without pinning its pages again.
-      const memory = memoryOf((keep as ArrayBufferView).buffer);
-      if (memory.registeredWith === this.registered) {
-        bufferIndex = memory.registeredIndex;
-        op = op === OP.READ ? OP.READ_FIXED : OP.WRITE_FIXED;
-      }
-      if ((traits & TRAIT.DIRECT) === 0 && servedByWorker(length, this.#batchBytes)) flags = SQE.ASYNC << 8;
-      else this.#batchBytes += length;
-    }
-    writeEntry(words, w, op | flags, fd, offset, address, length, arg, slot, slots.generation[slot]);
+    writeEntry(words, w, op, fd, offset, address, length, arg, slot, slots.generation[slot]);
     words[w + SQE_WORD.BUF_INDEX] = bufferIndex;
     words[w + SQE_WORD.SPLICE_FD] = spliceFd;
 
@@ -194,7 +184,43 @@ export class RingCore {
     done: Done,
     spliceFd = 0,
   ): number {
-    return this.slots.id(this.request(op, fd, offset, address, length, arg, traits, keep, done, spliceFd));
+    const slot = this.request(op, fd, offset, address, length, arg, traits, keep, done, spliceFd, 0);
+    return this.slots.id(slot);
+  }
+
+  /** The number the caller knows a request by. */
+  idOf(slot: number): number {
+    return this.slots.id(slot);
+  }
+
+  /**
+   * As `request`, for a transfer between a file and `length` bytes of a view: OP.READ or OP.WRITE.
+   *
+   * @throws RangeError when the bytes are not all inside the view's memory
+   */
+  startTransfer(
+    op: number,
+    fd: number,
+    view: ArrayBufferView,
+    byteOffset: number,
+    length: number,
+    position: number | bigint,
+    traits: number,
+    done: Done,
+  ): number {
+    const memory = memoryOf(view.buffer);
+    const start = view.byteOffset + byteOffset;
+    if (!isInside(memory, start, length)) throw outside(memory, start + length);
+    let bufferIndex = 0;
+    if (memory.registeredWith === this.registered) {
+      // Memory that this ring has registered is used without pinning its pages again.
+      bufferIndex = memory.registeredIndex;
+      op = op === OP.READ ? OP.READ_FIXED : OP.WRITE_FIXED;
+    }
+    if ((traits & TRAIT.DIRECT) === 0 && servedByWorker(length, this.#batchBytes)) op |= SQE.ASYNC << 8;
+    else this.#batchBytes += length;
+    const address = memory.address + start;
+    return this.request(op, fd, position, address, length, 0, traits, view, done, 0, bufferIndex);
   }
 
   /** False when the request has to wait for its turn; then it is WAITING. */
@@ -399,8 +425,7 @@ export class RingCore {
     let traits = op === OP.WRITE ? TRAIT.WRITE : 0;
     if (direct) traits |= TRAIT.DIRECT;
     if (position === -1) traits |= TRAIT.LANE | TRAIT.UNBOUNDED;
-    const address = addressOf(view, byteOffset, length);
-    const slot = this.request(op, fd, position, address, length, 0, traits, view, ignore);
+    const slot = this.startTransfer(op, fd, view, byteOffset, length, position, traits, ignore);
     const { slots } = this;
     if (slots.state[slot] === STATE.COMPLETED && !this.#delivering && !this.#budget.isSpent) {
       const result = slots.result[slot];

@@ -18,17 +18,25 @@ export interface Hold {
 
 export class HeldDescriptors {
   #turn: Hold[] = [];
+  #last: Hold | null = null; // of this turn; most turns have one descriptor
 
   /** A hold on `fd` for one more request of this turn. */
   take(fd: number): Hold {
-    for (const hold of this.#turn) {
-      if (hold.fd === fd) {
-        hold.requests++;
-        return hold;
-      }
+    if (this.#last?.fd === fd) {
+      this.#last.requests++;
+      return this.#last;
     }
-    const hold = { fd, duplicate: native().duplicate(fd), requests: 1, reused: false };
-    this.#turn.push(hold);
+    return this.#takeOther(fd);
+  }
+
+  #takeOther(fd: number): Hold {
+    let hold = this.#turn.find((each) => each.fd === fd);
+    if (hold === undefined) {
+      hold = { fd, duplicate: native().duplicate(fd), requests: 0, reused: false };
+      this.#turn.push(hold);
+    }
+    hold.requests++;
+    this.#last = hold;
     return hold;
   }
 
@@ -47,6 +55,7 @@ export class HeldDescriptors {
   endTurn(): Hold[] {
     const turn = this.#turn;
     this.#turn = [];
+    this.#last = null;
     let reused: Hold[] = [];
     for (const hold of turn) {
       if (hold.duplicate < 0) continue;

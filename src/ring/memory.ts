@@ -85,10 +85,17 @@ export function memoryOf(buffer: ArrayBufferLike): PinnedMemory {
 export function addressOf(view: ArrayBufferView, byteOffset = 0, length = view.byteLength): number {
   const memory = Pinned.memory(view.buffer);
   const start = view.byteOffset + byteOffset;
-  if (!(start >= 0 && length >= 0 && start + length <= memory.size)) {
-    throw outOfRange('byteOffset + length', `within the ${memory.size} bytes of the buffer`, start + length);
-  }
+  if (!isInside(memory, start, length)) throw outside(memory, start + length);
   return memory.address + start;
+}
+
+/** Whether `length` bytes from `start` on belong to the memory. False for NaN as well. */
+export function isInside(memory: PinnedMemory, start: number, length: number): boolean {
+  return start >= 0 && length >= 0 && start + length <= memory.size;
+}
+
+export function outside(memory: PinnedMemory, end: number): RangeError {
+  return outOfRange('byteOffset + length', `within the ${memory.size} bytes of the buffer`, end);
 }
 
 /** Fails where buffers cannot be pinned, before anything relies on it. */

@@ -21,6 +21,7 @@ export type Path = string | Uint8Array;
 
 /** Size of `struct statx` in bytes. */
 const STATX_BYTES = 256;
+const INDEX_MAX = Number.MAX_SAFE_INTEGER;
 const STREAM = TRAIT.LANE | TRAIT.UNBOUNDED;
 
 /**
@@ -73,21 +74,11 @@ export abstract class RingOperations {
   ): number {
     checkFd(fd);
     checkView('buffer', view);
-    checkOffset('position', position, -1);
+    if (!isIndex(position)) checkOffset('position', position, -1);
     checkDone(done);
-    const stream = position === -1 || position === -1n ? STREAM : 0;
+    const traits = direction | TRAIT.HOLD | (isOwnPosition(position) ? STREAM : 0);
     const length = Math.min(view.byteLength, TRANSFER_BYTES_MAX);
-    return this.#core.start(
-      op,
-      fd,
-      position,
-      addressOf(view),
-      length,
-      0,
-      direction | stream | TRAIT.HOLD,
-      view,
-      done,
-    );
+    return this.#core.idOf(this.#core.startTransfer(op, fd, view, 0, length, position, traits, done));
   }
 
   /** `preadv(2)`: as `read`, into several buffers (at most 1024). */
@@ -124,7 +115,7 @@ export abstract class RingOperations {
       vector[4 * i + 2] = length | 0;
       vector[4 * i + 3] = (length / 0x100000000) | 0;
     }
-    const stream = position === -1 || position === -1n ? STREAM : 0;
+    const stream = isOwnPosition(position) ? STREAM : 0;
     const keep = [vector, ...views];
     const traits = direction | stream | TRAIT.HOLD;
     return this.#core.start(op, fd, position, addressOf(vector), views.length, 0, traits, keep, done);
@@ -381,4 +372,18 @@ export abstract class RingOperations {
     checkDone(done);
     return this.#core.start(OP.SHUTDOWN, fd, 0, 0, how, 0, TRAIT.HOLD, null, done);
   }
+}
+
+/** A position that needs no further check; almost all are. */
+function isIndex(position: number | bigint): boolean {
+  return (
+    typeof position === 'number' &&
+    position >= 0 &&
+    position <= INDEX_MAX &&
+    Math.floor(position) === position
+  );
+}
+
+function isOwnPosition(position: number | bigint): boolean {
+  return typeof position === 'number' ? position === -1 : position === -1n;
 }
