@@ -3,13 +3,41 @@
 // arrive is delivered, not dropped.
 import { addAbortListener } from 'node:events';
 import type { Ring } from '../ring/ring.js';
-import { askNode } from './node-handle.js';
 
 /**
  * Pauses between repeated cancellations, in ms. One can be missed: a worker that is just arming a poll or picking
  * up hashed work is not found before Linux 6.1.191 and 6.12.115, and a request on its way answers EALREADY.
  */
 const REPEAT_AFTER_MS = [1, 5, 25, 125, 625];
+
+/**
+ * Who is to be told of a signal's abortion. One listener serves all requests with the same signal: any number of
+ * them may use one, and Node warns of a leak at eleven listeners.
+ */
+const watched = new WeakMap<
+  AbortSignal,
+  { readonly callbacks: Set<() => void>; readonly listener: Disposable }
+>();
+
+function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  let watch = watched.get(signal);
+  if (watch === undefined) {
+    const callbacks = new Set<() => void>();
+    const listener = addAbortListener(signal, () => {
+      for (const each of [...callbacks]) each();
+    });
+    watch = { callbacks, listener };
+    watched.set(signal, watch);
+  }
+  const { callbacks, listener } = watch;
+  callbacks.add(callback);
+  return () => {
+    callbacks.delete(callback);
+    if (callbacks.size > 0 || watched.get(signal)?.listener !== listener) return;
+    listener[Symbol.dispose]();
+    watched.delete(signal);
+  };
+}
 
 /**
  * Has requests cancelled when the signal is aborted.
@@ -39,16 +67,10 @@ export function cancelOnAbort(
       });
     }
   };
-  const listener = addAbortListener(signal, () => cancelAll(0));
+  const unwatch = onAbort(signal, () => cancelAll(0));
   return () => {
     settled = true;
     clearTimeout(timer);
-    listener[Symbol.dispose]();
+    unwatch();
   };
-}
-
-/** Lets pass what Node takes for `options.signal`, and throws its error for anything else. */
-export async function checkSignal(signal: unknown): Promise<void> {
-  if (signal === undefined || signal instanceof AbortSignal) return;
-  await askNode('readFile', { signal });
 }

@@ -19,8 +19,12 @@ export interface Alignment {
 const MEMORY_FALLBACK = 512;
 const OFFSET_FALLBACK = 4096;
 
-/** Asks the kernel (statx(2), STATX_DIOALIGN, since Linux 6.1), else takes the file system's block size. */
-export async function directAlignment(ring: Ring, fd: number): Promise<Alignment> {
+/**
+ * Asks the kernel (statx(2), STATX_DIOALIGN, since Linux 6.1), else takes the file system's block size.
+ *
+ * @returns null for what has no blocks: on a pipe O_DIRECT means packets
+ */
+export async function directAlignment(ring: Ring, fd: number): Promise<Alignment | null> {
   if (ring.supports('statx')) {
     const { result, fields } = await statx(ring, fd, STATX.DIOALIGN);
     if (result === 0 && fields.getUint32(STATX.MASK, true) & STATX.DIOALIGN) {
@@ -33,8 +37,10 @@ export async function directAlignment(ring: Ring, fd: number): Promise<Alignment
 }
 
 /** The same without waiting: never less than the device needs. */
-export function assumedAlignment(fd: number): Alignment {
-  const { blksize } = fstatSync(fd);
+export function assumedAlignment(fd: number): Alignment | null {
+  const stats = fstatSync(fd);
+  if (!stats.isFile() && !stats.isBlockDevice()) return null;
+  const { blksize } = stats;
   // A block size that is none (0 on some file systems, megabytes on parallel ones) says nothing about the device.
   const offset = blksize >= 512 && blksize <= 65536 ? blksize : OFFSET_FALLBACK;
   return { memory: MEMORY_FALLBACK, offset };

@@ -7,6 +7,7 @@
 //                         the one before.
 import { constants } from 'node:fs';
 import type { Descriptor } from './descriptor.js';
+import { atPosition, movedToEnd } from './own-position.js';
 import type { Position } from './transfer.js';
 
 const O_ACCMODE = 3;
@@ -26,9 +27,21 @@ export function writePosition(descriptor: Descriptor, position: Position): Posit
   return descriptor.appendsOnly ? -1 : position;
 }
 
-/** Runs `write` when it is its turn. */
-export async function inAppendOrder<T>(descriptor: Descriptor, write: () => Promise<T>): Promise<T> {
-  if (!descriptor.appendsSerially) return await write();
+/** Runs `write`, which tells how many bytes it wrote, when it is its turn, at the position where it belongs. */
+export function inAppendOrder(
+  descriptor: Descriptor,
+  position: Position,
+  write: (position: Position) => Promise<number>,
+): Promise<number> {
+  if (!descriptor.appendsSerially) return atPosition(descriptor, position, write);
+  return inTurn(descriptor, position, write);
+}
+
+async function inTurn(
+  descriptor: Descriptor,
+  position: Position,
+  write: (position: Position) => Promise<number>,
+): Promise<number> {
   const previous = descriptor.appendTail;
   let finished = (): void => {};
   descriptor.appendTail = new Promise((resolve) => {
@@ -36,7 +49,9 @@ export async function inAppendOrder<T>(descriptor: Descriptor, write: () => Prom
   });
   try {
     await previous;
-    return await write();
+    const bytes = await atPosition(descriptor, position, write);
+    if (position === -1) movedToEnd(descriptor);
+    return bytes;
   } finally {
     finished();
   }

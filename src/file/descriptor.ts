@@ -11,6 +11,7 @@ import type { Ring } from '../ring/ring.js';
 import type { Alignment } from './alignment.js';
 import { appendsOnly, appendsSerially } from './append-order.js';
 import { fileClosedError, systemError } from './errors.js';
+import type { Position } from './transfer.js';
 
 export class Descriptor {
   readonly ring: Ring;
@@ -29,6 +30,10 @@ export class Descriptor {
   /** … or wait for each other, the last one for this */
   readonly appendsSerially: boolean;
   appendTail: Promise<void> | undefined;
+  /** see own-position.ts: the position is kept here, and the last transfer at it is over with this */
+  readonly tracksPosition: boolean;
+  ownPosition: Position | undefined;
+  positionTail: Promise<void> | undefined;
 
   #users = 1; // the File itself
   #closing: Promise<void> | undefined;
@@ -42,6 +47,7 @@ export class Descriptor {
     this.alignment = alignment;
     this.appendsOnly = appendsOnly(flags);
     this.appendsSerially = appendsSerially(flags);
+    this.tracksPosition = alignment !== null && !this.appendsOnly;
   }
 
   get isClosing(): boolean {
@@ -88,7 +94,8 @@ export class Descriptor {
     const fd = this.fd;
     const onClosed = this.#onClosed!;
     this.fd = -1;
-    if (this.ring.closed || !this.ring.supports('close')) nodeClose(fd, (error) => onClosed(error?.errno ?? 0));
+    if (this.ring.closed || !this.ring.supports('close'))
+      nodeClose(fd, (error) => onClosed(error?.errno ?? 0));
     else this.ring.close(fd, onClosed);
   }
 }

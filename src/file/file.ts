@@ -1,9 +1,8 @@
 // `File`: an open file. All that Node's FileHandle has, with the same results and the same errors, through the ring;
 // and what FileHandle lacks: signals on transfers, many transfers at once, O_DIRECT, allocation and advice.
 //
-// Every method here is short and hands over to the file of its concept. Only `read` and `write` of one buffer do
-// their work themselves: they recognise an ordinary call, make it, and return the result without an await when the
-// ring has it in hand. Whatever is not ordinary goes the slow way (arguments.ts).
+// Every method here is short and hands over to the file of its concept. `read` and `write` of one buffer have two
+// ways: ordinary calls take the short one of fast-path.ts, all others that of arguments.ts.
 import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import {
@@ -19,14 +18,13 @@ import {
 import { createInterface, type Interface } from 'node:readline';
 import type { ReadableStream } from 'node:stream/web';
 import { inspect } from 'node:util';
-import { OP } from '../abi/io_uring.js';
-import { PENDING } from '../ring/core.js';
 import { invalidValue } from '../ring/validate.js';
 import { type Alignment, assumedAlignment } from './alignment.js';
-import { isIndex, readArguments, vectorArguments, writeArguments } from './arguments.js';
+import { readArguments, vectorArguments, writeArguments } from './arguments.js';
 import * as attributes from './attributes.js';
 import { closedByHand, closeWhenCollected } from './collection.js';
 import { Descriptor } from './descriptor.js';
+import { readNow, readResult, writeNow, writeResult } from './fast-path.js';
 import {
   checkMany,
   type ManyOptions,
@@ -44,7 +42,7 @@ import {
   type ReadStreamOptions,
   type WriteStreamOptions,
 } from './streams.js';
-import { begin, finishRead, finishWrite, readOnce, writeAll } from './transfer.js';
+import { readOnce, writeAll } from './transfer.js';
 import type {
   FileOptions,
   ReadFileOptions,
@@ -136,52 +134,12 @@ export class File extends EventEmitter {
   read<B extends ArrayBufferView>(buffer: B, options?: TransferOptions): Promise<ReadResult<B>>;
   read<B extends ArrayBufferView = Buffer>(options?: ReadOptions<B> | null): Promise<ReadResult<B>>;
   read(buffer?: unknown, offset?: unknown, length?: unknown, position?: unknown): Promise<ReadResult<never>> {
-    try {
-      if (ArrayBuffer.isView(buffer)) {
-        const isOptions = typeof offset === 'object' && offset !== null;
-        const options = isOptions ? (offset as TransferOptions) : undefined;
-        const from = (isOptions ? options!.offset : offset) ?? 0;
-        const size = buffer.byteLength;
-        const count = (isOptions ? options!.length : length) ?? (typeof from === 'number' ? size - from : -1);
-        const at = (isOptions ? options!.position : position) ?? -1;
-        const descriptor = this.#descriptor;
-        if (isPlain(from, count, size, at) && options?.signal === undefined && descriptor.fd !== -1) {
-          const result = begin(descriptor, OP.READ, buffer, from as number, count as number, at as number);
-          if (result >= 0) return Promise.resolve(readResult(result, buffer));
-          descriptor.ref();
-          if (result === PENDING) {
-            return new Promise((resolve) => {
-              const { core } = descriptor;
-              core.onDone(core.pendingId, (answer) => {
-                if (answer < 0) {
-                  resolve(
-                    restOfRead(descriptor, buffer, from as number, count as number, at as number, answer),
-                  );
-                  return;
-                }
-                descriptor.unref();
-                resolve(readResult(answer, buffer));
-              });
-            });
-          }
-          return restOfRead(descriptor, buffer, from as number, count as number, at as number, result);
-        }
-      }
-    } catch (error) {
-      return Promise.reject(error); // the ring is closed, or a getter of the options threw
-    }
-    return this.#readSlowly(buffer, offset, length, position);
-  }
-
-  async #readSlowly(
-    buffer: unknown,
-    offset: unknown,
-    length: unknown,
-    position: unknown,
-  ): Promise<ReadResult<never>> {
     const descriptor = this.#descriptor;
-    return await descriptor.use('read', async () => {
-      const transfer = await readArguments(buffer, offset, length, position);
+    const read = readNow(descriptor, buffer, offset, length, position);
+    if (read !== null) return read;
+    return descriptor.use('read', async () => {
+      const answer = readArguments(buffer, offset, length, position);
+      const transfer = answer instanceof Promise ? await answer : answer;
       const bytes = transfer.length === 0 ? 0 : await readOnce(descriptor, transfer);
       return readResult(bytes, transfer.view);
     });
@@ -211,81 +169,39 @@ export class File extends EventEmitter {
     length?: unknown,
     position?: unknown,
   ): Promise<WriteResult<never>> {
-    try {
-      if (ArrayBuffer.isView(buffer) && offset !== null) {
-        const isOptions = typeof offset === 'object';
-        const options = isOptions ? (offset as TransferOptions) : undefined;
-        const from = (isOptions ? options!.offset : offset) ?? 0;
-        const size = buffer.byteLength;
-        const count = (isOptions ? options!.length : length) ?? (typeof from === 'number' ? size - from : -1);
-        const wanted = (isOptions ? options!.position : position) ?? -1;
-        const descriptor = this.#descriptor;
-        if (
-          isPlain(from, count, size, wanted) &&
-          options?.signal === undefined &&
-          descriptor.fd !== -1 &&
-          !descriptor.appendsSerially
-        ) {
-          const at = descriptor.appendsOnly ? -1 : (wanted as number);
-          const result = begin(descriptor, OP.WRITE, buffer, from as number, count as number, at);
-          if (result === count) return Promise.resolve(writeResult(result, buffer));
-          descriptor.ref();
-          if (result === PENDING) {
-            return new Promise((resolve) => {
-              const { core } = descriptor;
-              core.onDone(core.pendingId, (answer) => {
-                if (answer !== count) {
-                  resolve(restOfWrite(descriptor, buffer, from as number, count as number, at, answer));
-                  return;
-                }
-                descriptor.unref();
-                resolve(writeResult(answer, buffer));
-              });
-            });
-          }
-          return restOfWrite(descriptor, buffer, from as number, count as number, at, result);
-        }
-      }
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return this.#writeSlowly(buffer, offset, length, position);
-  }
-
-  async #writeSlowly(
-    buffer: unknown,
-    offset: unknown,
-    length: unknown,
-    position: unknown,
-  ): Promise<WriteResult<never>> {
     const descriptor = this.#descriptor;
-    return await descriptor.use('write', async () => {
-      const transfer = await writeArguments(buffer, offset, length, position);
+    const written = writeNow(descriptor, buffer, offset, length, position);
+    if (written !== null) return written;
+    return descriptor.use('write', async () => {
+      const answer = writeArguments(buffer, offset, length, position);
+      const transfer = answer instanceof Promise ? await answer : answer;
       const bytes = transfer.isEmpty ? 0 : await writeAll(descriptor, transfer);
       return writeResult(bytes, buffer);
     });
   }
 
   /** preadv(2): one read into several buffers, the first 1024 of them at most. */
-  async readv<B extends readonly ArrayBufferView[]>(
+  readv<B extends readonly ArrayBufferView[]>(
     buffers: B,
     position?: number | bigint | null | VectorOptions,
   ): Promise<ReadVectorResult<B>> {
     const descriptor = this.#descriptor;
-    return await descriptor.use('readv', async () => {
-      const bytesRead = await readVector(descriptor, await vectorArguments('readv', buffers, position));
+    return descriptor.use('readv', async () => {
+      const answer = vectorArguments('readv', buffers, position);
+      const bytesRead = await readVector(descriptor, answer instanceof Promise ? await answer : answer);
       return { __proto__: null, bytesRead, buffers } as unknown as ReadVectorResult<B>;
     });
   }
 
   /** pwritev(2): several buffers one after the other, until everything is written. */
-  async writev<B extends readonly ArrayBufferView[]>(
+  writev<B extends readonly ArrayBufferView[]>(
     buffers: B,
     position?: number | bigint | null | VectorOptions,
   ): Promise<WriteVectorResult<B>> {
     const descriptor = this.#descriptor;
-    return await descriptor.use('writev', async () => {
-      const bytesWritten = await writeVector(descriptor, await vectorArguments('writev', buffers, position));
+    return descriptor.use('writev', async () => {
+      const answer = vectorArguments('writev', buffers, position);
+      const bytesWritten = await writeVector(descriptor, answer instanceof Promise ? await answer : answer);
       return { __proto__: null, bytesWritten, buffers } as unknown as WriteVectorResult<B>;
     });
   }
@@ -296,10 +212,11 @@ export class File extends EventEmitter {
    * @returns the bytes read of each, in order
    * @throws when all have completed, the error of the first that failed, as a `ManyError`
    */
-  async readMany(list: readonly Transfer[], options?: ManyOptions): Promise<number[]> {
+  readMany(list: readonly Transfer[], options?: ManyOptions): Promise<number[]> {
     const descriptor = this.#descriptor;
-    return await descriptor.use('readMany', async () => {
-      const { signal } = await checkMany(list, options);
+    return descriptor.use('readMany', async () => {
+      const answer = checkMany(list, options);
+      const { signal } = answer instanceof Promise ? await answer : answer;
       return await readMany(descriptor, list, signal);
     });
   }
@@ -311,10 +228,11 @@ export class File extends EventEmitter {
    * @returns the bytes written of each, in order
    * @throws when all have completed, the error of the first that failed, as a `ManyError`; then nothing is synced
    */
-  async writeMany(list: readonly Transfer[], options?: WriteManyOptions): Promise<number[]> {
+  writeMany(list: readonly Transfer[], options?: WriteManyOptions): Promise<number[]> {
     const descriptor = this.#descriptor;
-    return await descriptor.use('writeMany', async () => {
-      return await writeMany(descriptor, list, await checkMany(list, options));
+    return descriptor.use('writeMany', async () => {
+      const answer = checkMany(list, options);
+      return await writeMany(descriptor, list, answer instanceof Promise ? await answer : answer);
     });
   }
 
@@ -324,13 +242,13 @@ export class File extends EventEmitter {
   readFile(options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding })): Promise<string>;
   readFile(options?: (ReadFileOptions & { encoding?: null | undefined }) | null): Promise<Buffer>;
   readFile(options?: BufferEncoding | ReadFileOptions | null): Promise<string | Buffer>;
-  async readFile(options?: unknown): Promise<string | Buffer> {
-    return await this.#descriptor.use('readFile', () => readFile(this.#descriptor, options));
+  readFile(options?: unknown): Promise<string | Buffer> {
+    return this.#descriptor.use('readFile', () => readFile(this.#descriptor, options));
   }
 
   /** Writes at the file's own position. Nothing is truncated: opening with 'w' does that. */
-  async writeFile(data: FileData, options?: BufferEncoding | FileOptions | null): Promise<void> {
-    await this.#descriptor.use('writeFile', () => writeFile(this.#descriptor, data, options));
+  writeFile(data: FileData, options?: BufferEncoding | FileOptions | null): Promise<void> {
+    return this.#descriptor.use('writeFile', () => writeFile(this.#descriptor, data, options));
   }
 
   /** The same as `writeFile`. */
@@ -361,48 +279,48 @@ export class File extends EventEmitter {
   stat(options?: StatOptions & { bigint?: false | undefined }): Promise<Stats>;
   stat(options: StatOptions & { bigint: true }): Promise<BigIntStats>;
   stat(options?: StatOptions): Promise<Stats | BigIntStats>;
-  async stat(options?: unknown): Promise<Stats | BigIntStats> {
-    return await this.#descriptor.use('fstat', () => attributes.stat(this.#descriptor, options));
+  stat(options?: unknown): Promise<Stats | BigIntStats> {
+    return this.#descriptor.use('fstat', () => attributes.stat(this.#descriptor, options));
   }
 
   /** ftruncate(2): exactly `length` bytes, cut off or filled up with zeros. */
-  async truncate(length: number | null = 0): Promise<void> {
-    await this.#descriptor.use('ftruncate', () => attributes.truncate(this.#descriptor, length));
+  truncate(length = 0): Promise<void> {
+    return this.#descriptor.use('ftruncate', () => attributes.truncate(this.#descriptor, length));
   }
 
   /** fsync(2): data and metadata are on the device when it resolves, of all writes called before. */
-  async sync(): Promise<void> {
-    await this.#descriptor.use('fsync', () => attributes.sync(this.#descriptor, false));
+  sync(): Promise<void> {
+    return this.#descriptor.use('fsync', () => attributes.sync(this.#descriptor, false));
   }
 
   /** fdatasync(2): as `sync`, without metadata that is not needed to read the data back. */
-  async datasync(): Promise<void> {
-    await this.#descriptor.use('fdatasync', () => attributes.sync(this.#descriptor, true));
+  datasync(): Promise<void> {
+    return this.#descriptor.use('fdatasync', () => attributes.sync(this.#descriptor, true));
   }
 
-  async chmod(mode: Mode): Promise<void> {
-    await this.#descriptor.use('fchmod', () => attributes.chmod(this.#descriptor, mode));
+  chmod(mode: Mode): Promise<void> {
+    return this.#descriptor.use('fchmod', () => attributes.chmod(this.#descriptor, mode));
   }
 
-  async chown(uid: number, gid: number): Promise<void> {
-    await this.#descriptor.use('fchown', () => attributes.chown(this.#descriptor, uid, gid));
+  chown(uid: number, gid: number): Promise<void> {
+    return this.#descriptor.use('fchown', () => attributes.chown(this.#descriptor, uid, gid));
   }
 
-  async utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
-    await this.#descriptor.use('futimes', () => attributes.utimes(this.#descriptor, atime, mtime));
+  utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
+    return this.#descriptor.use('futimes', () => attributes.utimes(this.#descriptor, atime, mtime));
   }
 
   /**
    * fallocate(2): blocks for `length` bytes from `offset` on, so that writing there cannot fail for want of space;
    * or, with `punchHole` or `zeroRange`, zeros in that range.
    */
-  async allocate(offset: number | bigint, length: number | bigint, options?: AllocateOptions): Promise<void> {
-    await this.#descriptor.use('fallocate', () => allocate(this.#descriptor, offset, length, options));
+  allocate(offset: number | bigint, length: number | bigint, options?: AllocateOptions): Promise<void> {
+    return this.#descriptor.use('fallocate', () => allocate(this.#descriptor, offset, length, options));
   }
 
   /** posix_fadvise(2): what the program is about to do with `length` bytes (0: all) from `offset` on. */
-  async advise(offset: number | bigint, length: number | bigint, advice: Advice): Promise<void> {
-    await this.#descriptor.use('fadvise', () => advise(this.#descriptor, offset, length, advice));
+  advise(offset: number | bigint, length: number | bigint, advice: Advice): Promise<void> {
+    return this.#descriptor.use('fadvise', () => advise(this.#descriptor, offset, length, advice));
   }
 
   /**
@@ -427,63 +345,5 @@ export class File extends EventEmitter {
   [inspect.custom](_depth: number, options: object): string {
     const { fd, alignment } = this;
     return `File ${inspect(alignment ? { fd, alignment } : { fd }, options)}`;
-  }
-}
-
-/** Whether a transfer is one that every version of Node takes for the same. Values of other types fail it too. */
-function isPlain(from: unknown, count: unknown, size: number, position: unknown): boolean {
-  return (
-    isIndex(from) &&
-    (count as number) > 0 &&
-    ((count as number) | 0) === count &&
-    from + count <= size &&
-    Number.isSafeInteger(position) &&
-    (position as number) >= -1
-  );
-}
-
-// Without a prototype, as Node's: deepStrictEqual tells the difference.
-function readResult(bytesRead: number, buffer: unknown): ReadResult<never> {
-  return { __proto__: null, bytesRead, buffer } as unknown as ReadResult<never>;
-}
-
-function writeResult(bytesWritten: number, buffer: unknown): WriteResult<never> {
-  return { __proto__: null, bytesWritten, buffer } as unknown as WriteResult<never>;
-}
-
-/** What is left to do after the first attempt of a read; it ends one use of the descriptor. */
-async function restOfRead(
-  descriptor: Descriptor,
-  view: ArrayBufferView,
-  offset: number,
-  length: number,
-  position: number,
-  result: number,
-): Promise<ReadResult<never>> {
-  try {
-    return readResult(
-      await finishRead(descriptor, { op: OP.READ, view, offset, length, position }, result),
-      view,
-    );
-  } finally {
-    descriptor.unref();
-  }
-}
-
-async function restOfWrite(
-  descriptor: Descriptor,
-  view: ArrayBufferView,
-  offset: number,
-  length: number,
-  position: number,
-  result: number,
-): Promise<WriteResult<never>> {
-  try {
-    return writeResult(
-      await finishWrite(descriptor, { op: OP.WRITE, view, offset, length, position }, result),
-      view,
-    );
-  } finally {
-    descriptor.unref();
   }
 }

@@ -3,12 +3,14 @@ import { ERRNO } from '../abi/errno.js';
 import { OP } from '../abi/io_uring.js';
 import { PENDING } from '../ring/core.js';
 import { checkOffset, checkView, invalidType } from '../ring/validate.js';
-import { cancelOnAbort, checkSignal } from './abort.js';
+import { cancelOnAbort } from './abort.js';
 import { transferError } from './alignment.js';
 import { inAppendOrder, writePosition } from './append-order.js';
+import { type Answer, acceptedSignal, isPlainSignal } from './arguments.js';
 import { sync } from './attributes.js';
 import type { Descriptor } from './descriptor.js';
 import { AbortError, throwIfAborted, wasCancelled } from './errors.js';
+import { atPosition } from './own-position.js';
 import { shouldRetry, visibleResult } from './retry.js';
 import { advance, begin, type Position } from './transfer.js';
 
@@ -38,7 +40,7 @@ export interface ManyError extends NodeJS.ErrnoException {
 }
 
 /** Checks the whole list before anything is submitted. */
-export async function checkMany(list: unknown, options: unknown): Promise<WriteManyOptions> {
+export function checkMany(list: unknown, options: unknown): Answer<WriteManyOptions> {
   if (!Array.isArray(list)) throw invalidType('list', 'an instance of Array', list);
   list.forEach((transfer: Transfer, i) => {
     if (typeof transfer !== 'object' || transfer === null) {
@@ -53,8 +55,8 @@ export async function checkMany(list: unknown, options: unknown): Promise<WriteM
   const { signal, sync } = options as WriteManyOptions;
   if (sync !== undefined && typeof sync !== 'boolean')
     throw invalidType('options.sync', 'of type boolean', sync);
-  await checkSignal(signal);
-  return { signal, sync };
+  if (isPlainSignal(signal)) return { signal, sync };
+  return acceptedSignal(signal).then((accepted) => ({ signal: accepted, sync }));
 }
 
 export async function readMany(
@@ -63,6 +65,13 @@ export async function readMany(
   signal?: AbortSignal,
 ): Promise<number[]> {
   throwIfAborted(signal);
+  if (descriptor.tracksPosition && list.some(({ position }) => isOwn(position))) {
+    return await oneByOne(list, ({ buffer, position }) => {
+      return atPosition(descriptor, normalized(position), (at) =>
+        one(descriptor, OP.READ, buffer, at, signal),
+      );
+    });
+  }
   return await new Batch(descriptor, OP.READ, list, signal).run();
 }
 
@@ -73,9 +82,15 @@ export async function writeMany(
 ): Promise<number[]> {
   const { signal } = options;
   throwIfAborted(signal);
-  const results = await inAppendOrder(descriptor, () => {
-    return new Batch(descriptor, OP.WRITE, list, signal, descriptor.appendsSerially).run();
-  });
+  const isOrdered =
+    descriptor.appendsSerially || (descriptor.tracksPosition && list.some(({ position }) => isOwn(position)));
+  const results = isOrdered
+    ? await oneByOne(list, ({ buffer, position }) => {
+        return inAppendOrder(descriptor, normalized(position), (at) =>
+          one(descriptor, OP.WRITE, buffer, at, signal),
+        );
+      })
+    : await new Batch(descriptor, OP.WRITE, list, signal).run();
   if (options.sync) {
     try {
       await sync(descriptor, true);
@@ -86,14 +101,44 @@ export async function writeMany(
   return results;
 }
 
+/** For files whose transfers must not run side by side: a list all the same, in its order. */
+async function oneByOne(
+  list: readonly Transfer[],
+  transfer: (transfer: Transfer) => Promise<number>,
+): Promise<number[]> {
+  const results = new Array<number>(list.length).fill(-ERRNO.ECANCELED); // those that are not reached
+  for (const [index, each] of list.entries()) {
+    try {
+      results[index] = await transfer(each);
+    } catch (error) {
+      results[index] = (error as ManyError).results?.[0] ?? -ERRNO.ECANCELED;
+      throw Object.assign(error as Error, { index, results });
+    }
+  }
+  return results;
+}
+
+async function one(
+  descriptor: Descriptor,
+  op: typeof OP.READ | typeof OP.WRITE,
+  buffer: ArrayBufferView,
+  position: Position,
+  signal?: AbortSignal,
+): Promise<number> {
+  const [bytes] = await new Batch(descriptor, op, [{ buffer, position }], signal).run();
+  return bytes;
+}
+
+function isOwn(position: Position): boolean {
+  return position === -1 || position === -1n;
+}
+
 /** The transfers of one list, from submission to the last completion. */
 class Batch {
   readonly #descriptor: Descriptor;
   readonly #op: typeof OP.READ | typeof OP.WRITE;
   readonly #list: readonly Transfer[];
   readonly #signal: AbortSignal | undefined;
-  /** one element after the other */
-  readonly #isSerial: boolean;
   /** bytes so far, or -errno */
   readonly #results: number[];
   /** the request of each element that is in flight, else 0 */
@@ -108,13 +153,11 @@ class Batch {
     op: typeof OP.READ | typeof OP.WRITE,
     list: readonly Transfer[],
     signal: AbortSignal | undefined,
-    isSerial = false,
   ) {
     this.#descriptor = descriptor;
     this.#op = op;
     this.#list = list;
     this.#signal = signal;
-    this.#isSerial = isSerial;
     this.#results = new Array<number>(list.length).fill(0);
     this.#ids = new Array<number>(list.length).fill(0);
     this.#unfinished = list.length;
@@ -129,8 +172,7 @@ class Batch {
     const { ring } = this.#descriptor;
     const settled =
       this.#signal && cancelOnAbort(ring, () => this.#ids.filter((id) => id !== 0), this.#signal);
-    const first = this.#isSerial ? 1 : this.#list.length;
-    for (let i = 0; i < first; i++) this.#submit(i, 1);
+    for (let i = 0; i < this.#list.length; i++) this.#submit(i, 1);
     await finished;
     settled?.();
     this.#throwFailure();
@@ -193,7 +235,6 @@ class Batch {
   #finish(i: number, result: number): void {
     this.#results[i] = result;
     if (--this.#unfinished === 0) this.#onFinished();
-    else if (this.#isSerial) this.#submit(i + 1, 1);
   }
 
   #throwFailure(): void {

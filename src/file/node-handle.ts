@@ -13,12 +13,17 @@ type Method = 'read' | 'readv' | 'write' | 'writev' | 'readFile' | 'writeFile' |
 // Opened on first use and kept: no handle of it holds the process. Loaded once per thread.
 let probe: Promise<FileHandle> | undefined;
 
-function nodeHandle(): Promise<FileHandle> {
-  probe ??= open('/dev/null', 'r+').catch((error: unknown) => {
-    probe = undefined; // out of descriptors, say: the next call tries again
-    throw error;
-  });
-  return probe;
+async function nodeHandle(method: string): Promise<FileHandle> {
+  probe ??= open('/dev/null', 'r+');
+  try {
+    return await probe;
+  } catch (cause) {
+    probe = undefined; // the next call tries again
+    // Out of descriptors, or forbidden by the permission model: that must not pass for the error of the call.
+    const { message } = cause as Error;
+    const text = `The arguments of ${method} are unusual, and Node could not be asked about them (${message})`;
+    throw Object.assign(new TypeError(text, { cause }), { code: 'ERR_INVALID_ARG_VALUE' });
+  }
 }
 
 /**
@@ -28,7 +33,7 @@ function nodeHandle(): Promise<FileHandle> {
  * @throws what it throws
  */
 export async function askNode(method: Method, ...args: unknown[]): Promise<unknown> {
-  const handle = await nodeHandle();
+  const handle = await nodeHandle(method);
   return await (handle[method] as (...args: unknown[]) => Promise<unknown>)(...args);
 }
 
@@ -47,7 +52,7 @@ export const POSITION_MAX = 2n ** 63n - 1n;
  * too): data would go to the wrong place. fs.readSync checks, though on Node 20 not as closely.
  */
 export async function rejectPosition(position: number | bigint, length: number): Promise<never> {
-  const handle = await nodeHandle();
+  const handle = await nodeHandle('position');
   readSync(handle.fd, new Uint8Array(1), 0, 1, position);
   throw outOfRange('position', `>= -1 && <= ${POSITION_MAX - BigInt(length)}`, position);
 }

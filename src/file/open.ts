@@ -2,6 +2,7 @@
 // left to Node's own fs.open, which refuses them in its own words or opens the file.
 import { Buffer } from 'node:buffer';
 import { closeSync, constants, type Mode, open as nodeOpen, type PathLike } from 'node:fs';
+import { open as nodeOpenHandle } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ERRNO } from '../abi/errno.js';
 import { AT_FDCWD } from '../abi/io_uring.js';
@@ -119,13 +120,25 @@ async function openByNode(
   ring: Ring,
   direct: boolean,
 ): Promise<File> {
-  const fd = await byNode<number>((callback) => nodeOpen(path, flags as string, mode, callback as never));
+  const fd = await nodeOpenFd(path, flags as string, mode);
   const actual = flagsOf(fd);
   if (direct && (actual & O_DIRECT) === 0) {
     closeSync(fd);
     throw invalidValue('flags', flags, 'cannot be combined with options.direct');
   }
   return await opened(ring, fd, actual);
+}
+
+/** fs.open, with the errors of fs.promises.open, which looks at its arguments in another order in Node 26. */
+async function nodeOpenFd(path: PathLike, flags: string, mode: Mode | null | undefined): Promise<number> {
+  try {
+    return await byNode<number>((callback) => nodeOpen(path, flags, mode, callback as never));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).errno === undefined) {
+      await (await nodeOpenHandle(path, flags, mode as Mode)).close();
+    }
+    throw error;
+  }
 }
 
 async function opened(ring: Ring, fd: number, flags: number): Promise<File> {

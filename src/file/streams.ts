@@ -113,15 +113,16 @@ export function createReadStream(
   descriptor: Descriptor,
   options: ReadStreamOptions | undefined,
 ): ReadStream {
-  refuseOwnFs(options);
   const operations = new Operations(file, descriptor);
-  const stream = nodeReadStream(undefined as never, { ...options, fd: file.fd, fs: operations } as never);
+  const stream = follow(file, descriptor, options, (fd) => {
+    return nodeReadStream(undefined as never, { ...options, fd, fs: operations } as never);
+  });
   const destroy = stream._destroy;
   stream._destroy = (error, callback) => {
     operations.destroyed();
     destroy.call(stream, error, callback);
   };
-  return follow(file, descriptor, stream);
+  return stream;
 }
 
 export function createWriteStream(
@@ -129,23 +130,38 @@ export function createWriteStream(
   descriptor: Descriptor,
   options: WriteStreamOptions | undefined,
 ): WriteStream {
-  refuseOwnFs(options);
-  const operations = new Operations(file, descriptor);
-  const stream = nodeWriteStream(undefined as never, { ...options, fd: file.fd, fs: operations } as never);
-  return follow(file, descriptor, stream);
+  const fs = new Operations(file, descriptor);
+  return follow(file, descriptor, options, (fd) => {
+    return nodeWriteStream(undefined as never, { ...options, fd, fs } as never);
+  });
 }
 
-/** The stream uses the descriptor, and closes when the file is closed. */
-function follow<T extends ReadStream | WriteStream>(file: File, descriptor: Descriptor, stream: T): T {
+/** Makes a stream that uses the descriptor, and that closes when the file is closed. */
+function follow<T extends ReadStream | WriteStream>(
+  file: File,
+  descriptor: Descriptor,
+  options: object | undefined,
+  make: (fd: number) => T,
+): T {
+  if (options && 'fs' in options && options.fs) throw notImplemented('FileHandle with fs');
+  // Before the stream is made: with a signal that is aborted already it may close while it is made.
   descriptor.ref();
-  const close = (): void => stream.close();
+  let stream: T;
+  try {
+    stream = make(descriptor.fd);
+  } catch (error) {
+    descriptor.unref();
+    throw error;
+  }
+  const close = (): void => {
+    // With autoClose: false a stream that has finished does nothing more on close(), and would keep the file open
+    // for ever (as Node's does).
+    if ('writableFinished' in stream && stream.writableFinished) stream.destroy();
+    else stream.close();
+  };
   file.on('close', close);
   stream.once('close', () => file.off('close', close));
   return stream;
-}
-
-function refuseOwnFs(options: object | undefined): void {
-  if (options && 'fs' in options && options.fs) throw notImplemented('FileHandle with fs');
 }
 
 function notImplemented(what: string): Error {

@@ -7,6 +7,7 @@ import { transferError } from './alignment.js';
 import { inAppendOrder, writePosition } from './append-order.js';
 import type { Descriptor } from './descriptor.js';
 import { AbortError, throwIfAborted, wasCancelled } from './errors.js';
+import { atPosition } from './own-position.js';
 import { shouldRetry } from './retry.js';
 
 /** Bytes from the start of the file, or -1 for the file's own position. A bigint only above 2^53-1. */
@@ -70,9 +71,12 @@ export function advance(position: Position, bytes: number): Position {
  * @returns bytes read, 0 at the end of the file
  * @throws the system's error; AbortError when the signal ended it before anything was read
  */
-export async function readOnce(descriptor: Descriptor, t: Transfer): Promise<number> {
-  throwIfAborted(t.signal);
-  return await finishRead(descriptor, t, await submit(descriptor, t, 0));
+export function readOnce(descriptor: Descriptor, t: Transfer): Promise<number> {
+  return atPosition(descriptor, t.position, async (position) => {
+    const at = { ...t, position };
+    throwIfAborted(at.signal);
+    return await finishRead(descriptor, at, await submit(descriptor, at, 0));
+  });
 }
 
 /** The rest of a read whose first attempt answered `result`. */
@@ -92,9 +96,10 @@ export async function finishRead(descriptor: Descriptor, t: Transfer, result: nu
  * @returns bytes written: all of them, or what an error, the signal or a full device let through
  * @throws the system's error, or AbortError, when nothing was written
  */
-export async function writeAll(descriptor: Descriptor, transfer: Transfer): Promise<number> {
-  const t = { ...transfer, position: writePosition(descriptor, transfer.position) };
-  return await inAppendOrder(descriptor, async () => {
+export function writeAll(descriptor: Descriptor, transfer: Transfer): Promise<number> {
+  const wanted = writePosition(descriptor, transfer.position);
+  return inAppendOrder(descriptor, wanted, async (position) => {
+    const t = { ...transfer, position };
     throwIfAborted(t.signal);
     return await finishWrite(descriptor, t, await submit(descriptor, t, 0));
   });

@@ -5,6 +5,7 @@ import { inAppendOrder, writePosition } from './append-order.js';
 import type { VectorArguments } from './arguments.js';
 import type { Descriptor } from './descriptor.js';
 import { AbortError, systemError, throwIfAborted, wasCancelled } from './errors.js';
+import { atPosition } from './own-position.js';
 import { shouldRetry, visibleResult } from './retry.js';
 import { advance, type Position } from './transfer.js';
 
@@ -37,9 +38,13 @@ function submit(
  *
  * @returns bytes read
  */
-export async function readVector(descriptor: Descriptor, call: VectorArguments): Promise<number> {
+export function readVector(descriptor: Descriptor, call: VectorArguments): Promise<number> {
+  if (call.views.length === 0) return fail(-ERRNO.EINVAL, 'read');
+  return atPosition(descriptor, call.position, (position) => readBatch(descriptor, { ...call, position }));
+}
+
+async function readBatch(descriptor: Descriptor, call: VectorArguments): Promise<number> {
   const { views, position, signal } = call;
-  if (views.length === 0) return await fail(-ERRNO.EINVAL, 'read');
   throwIfAborted(signal);
   for (let attempts = 1; ; attempts++) {
     const result = await submit(descriptor, 'readv', views, position, signal);
@@ -54,13 +59,14 @@ export async function readVector(descriptor: Descriptor, call: VectorArguments):
  *
  * @returns bytes written: all of them, or what an error, the signal or a full device let through
  */
-export async function writeVector(descriptor: Descriptor, call: VectorArguments): Promise<number> {
-  return await inAppendOrder(descriptor, () => writeBatches(descriptor, call));
+export function writeVector(descriptor: Descriptor, call: VectorArguments): Promise<number> {
+  return inAppendOrder(descriptor, writePosition(descriptor, call.position), (position) => {
+    return writeBatches(descriptor, { ...call, position });
+  });
 }
 
 async function writeBatches(descriptor: Descriptor, call: VectorArguments): Promise<number> {
-  const { signal } = call;
-  const position = writePosition(descriptor, call.position);
+  const { position, signal } = call;
   let views: readonly ArrayBufferView[] = call.views;
   let written = 0;
   throwIfAborted(signal);

@@ -14,9 +14,9 @@ import { TurnBudget } from './fairness.js';
 import { isInside, memoryOf, outside } from './memory.js';
 import { DIRECTION, Lanes, WriteBarriers } from './order.js';
 import { Port } from './port.js';
-import { RegisteredBuffers } from './registered.js';
+import { REGISTER_AFTER, RegisteredBuffers, RegisteredFiles } from './registered.js';
 import { servedByWorker } from './routing.js';
-import { type Done, ignore, SLOTS_MAX, SlotList, Slots, STATE, TRAIT } from './slots.js';
+import { type Done, ignore, SLOTS_MAX, SlotQueue, Slots, STATE, TRAIT } from './slots.js';
 
 /** What `transfer` returns when the result is not in hand: no system call returns this. */
 export const PENDING = -0x80000000;
@@ -52,9 +52,9 @@ export class RingCore {
   readonly #lanes = new Lanes(this.slots);
   readonly #barriers = new WriteBarriers(this.slots);
   readonly registered: RegisteredBuffers;
-  readonly #held = new HeldDescriptors();
+  readonly #held: HeldDescriptors;
   readonly #budget: TurnBudget;
-  readonly #ready = new SlotList(this.slots); // COMPLETED
+  readonly #ready = new SlotQueue(); // COMPLETED
 
   #batchBytes = 0;
   #turnOpen = false;
@@ -72,6 +72,7 @@ export class RingCore {
     });
     this.#control = engine.queues.control;
     this.registered = new RegisteredBuffers(engine.register);
+    this.#held = new HeldDescriptors(new RegisteredFiles(engine.register));
     this.#budget = new TurnBudget(this.#control);
   }
 
@@ -146,9 +147,15 @@ export class RingCore {
     }
     if ((traits & TRAIT.HOLD) !== 0) {
       if (slots.hold[slot] === null && !(now && first)) this.#hold(slot, fd);
-      // Without a duplicate (a bad descriptor, or no descriptor left) the number itself must do.
-      const duplicate = slots.hold[slot]?.duplicate ?? -1;
-      if (duplicate >= 0) fd = duplicate;
+      const hold = slots.hold[slot];
+      if (hold !== null) {
+        if (hold.registered >= 0) {
+          fd = hold.registered;
+          op |= SQE.FIXED_FILE << 8;
+        } else if (hold.duplicate >= 0) {
+          fd = hold.duplicate;
+        } // else a bad descriptor, or none left to duplicate it: the number itself must do
+      }
     }
 
     const words = now ? port.queues.entries : slots.entries;
@@ -216,6 +223,8 @@ export class RingCore {
       // Memory that this ring has registered is used without pinning its pages again.
       bufferIndex = memory.registeredIndex;
       op = op === OP.READ ? OP.READ_FIXED : OP.WRITE_FIXED;
+    } else if (++memory.uses === REGISTER_AFTER) {
+      this.registered.consider(view.buffer);
     }
     if ((traits & TRAIT.DIRECT) === 0 && servedByWorker(length, this.#batchBytes)) op |= SQE.ASYNC << 8;
     else this.#batchBytes += length;
@@ -362,6 +371,7 @@ export class RingCore {
       return delivered;
     } finally {
       this.#delivering = nested;
+      if (!nested && !this.closed && this.#ready.isEmpty) this.#held.sweep();
       if (this.slots.live === 0) this.#announceIdle();
     }
   }
@@ -472,6 +482,7 @@ export class RingCore {
 
   /** Everything has been awaited: the queues go back to the system. */
   release(): void {
+    this.#held.sweep();
     this.#final = this.stats;
     this.refusing = this.closed = true;
     this.port.engine.close();

@@ -34,6 +34,8 @@ export interface PinnedMemory {
   /** the ring's registered buffers that know this memory, and its index there; see registered.ts */
   registeredWith: object | null;
   registeredIndex: number;
+  /** transfers that could have used a registration; see registered.ts */
+  uses: number;
 }
 
 class Pinned extends Adopt {
@@ -62,7 +64,7 @@ class Pinned extends Adopt {
     const size = types.isArrayBuffer(buffer)
       ? maxByteLength.call(buffer)
       : maxByteLengthOfShared.call(buffer);
-    const memory = { address, size, registeredWith: null, registeredIndex: -1 };
+    const memory = { address, size, registeredWith: null, registeredIndex: -1, uses: 0 };
     new Pinned(buffer, memory);
     return memory;
   }

@@ -14,7 +14,7 @@
 //   SUBMITTED  in the submission queue or with the engine, which owns its buffers until the completion
 //   COMPLETED  its result has been read from the completion queue and waits to be delivered
 //
-// A slot is in at most one list at a time (free, a queue, or ready), linked through `next` and `prev`.
+// A slot is in at most one list at a time (free, or what it waits in), linked through `next` and `prev`.
 import { SQE_WORDS } from '../abi/io_uring.js';
 import type { Hold } from './descriptors.js';
 import type { Lane } from './order.js';
@@ -198,5 +198,46 @@ export class SlotList {
     else next[before] = after;
     if (after === NONE) this.#tail = before;
     else prev[after] = before;
+  }
+}
+
+/** A first-in-first-out queue of slots in a circular array; nothing is taken out of its middle but by `remove`. */
+export class SlotQueue {
+  #items = new Int32Array(INITIAL);
+  #head = 0; // counts on; the index is the count modulo the length, a power of two
+  #tail = 0;
+
+  get isEmpty(): boolean {
+    return this.#head === this.#tail;
+  }
+
+  push(slot: number): void {
+    if (this.#tail - this.#head === this.#items.length) this.#grow();
+    this.#items[this.#tail++ & (this.#items.length - 1)] = slot;
+  }
+
+  /** The first slot, taken out. There must be one. */
+  shift(): number {
+    const slot = this.#items[this.#head++ & (this.#items.length - 1)];
+    if (this.#head === this.#tail) this.#head = this.#tail = 0; // so that the counts stay small integers
+    return slot;
+  }
+
+  /** Takes a slot out that was pushed lately; the last one takes its place. */
+  remove(slot: number): void {
+    const mask = this.#items.length - 1;
+    let i = this.#tail - 1;
+    while (this.#items[i & mask] !== slot) i--;
+    this.#items[i & mask] = this.#items[--this.#tail & mask];
+    if (this.#head === this.#tail) this.#head = this.#tail = 0;
+  }
+
+  #grow(): void {
+    const { length } = this.#items;
+    const items = new Int32Array(length * 2);
+    for (let i = 0; i < length; i++) items[i] = this.#items[(this.#head + i) & (length - 1)];
+    this.#items = items;
+    this.#head = 0;
+    this.#tail = length;
   }
 }

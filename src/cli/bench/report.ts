@@ -34,7 +34,12 @@ const NS_PER_US = 1000;
 const MIB = 1024 * 1024;
 
 export function renderReport(results: Results, paint: Painter): string {
-  const lines = [...heading(results, paint), '', ...table(results, paint), '', ...notes(results, paint)];
+  const refused = refusalLines(results, paint);
+  // With every engine refused there is nothing to tell but that.
+  const lines =
+    results.measurements.length === 0
+      ? refused
+      : [...heading(results, paint), '', ...table(results, paint), '', ...notes(results, paint), ...refused];
   return `${lines.join('\n')}\n`;
 }
 
@@ -113,7 +118,7 @@ export function factorAgainstNode(measurement: Measurement, all: readonly Measur
   return node === undefined ? Number.NaN : measurement.iops('all') / node.iops('all');
 }
 
-function notes({ plan, file, measurements, refusals, blocksChecked }: Results, paint: Painter): string[] {
+function notes({ plan, file, measurements, blocksChecked }: Results, paint: Painter): string[] {
   const paragraphs = [
     `Medians of ${ROUNDS} rounds in which the engines take turns; latencies and loop delay over all rounds. loop: ` +
       'by how much timers were late, their own millisecond subtracted. node: node:fs/promises.',
@@ -134,13 +139,13 @@ function notes({ plan, file, measurements, refusals, blocksChecked }: Results, p
     );
     paragraphs.push(`Rounds differed (is the machine busy?): ${list.join(', ')}.`);
   }
-  const lines = paragraphs.flatMap((text) => wrap(text, LINE_WIDTH)).map((line) => paint('dim', line));
-  for (const { engine, reason } of refusals) {
-    lines.push(
-      ...wrap(`${engine} was not measured: ${reason} (aio doctor says more)`, LINE_WIDTH).map((line) =>
-        paint('yellow', line),
-      ),
-    );
-  }
-  return lines;
+  return paragraphs.flatMap((text) => wrap(text, LINE_WIDTH)).map((line) => paint('dim', line));
+}
+
+function refusalLines({ refusals }: Results, paint: Painter): string[] {
+  return refusals
+    .flatMap(({ engine, reason }) =>
+      wrap(`${engine} was not measured: ${reason} (aio doctor says more)`, LINE_WIDTH),
+    )
+    .map((line) => paint('yellow', line));
 }
