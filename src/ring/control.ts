@@ -24,8 +24,9 @@ export function cancel(core: RingCore, id: number, done: Done): void {
 }
 
 function askKernel(core: RingCore, slot: number, done: Done): void {
-  const target = (BigInt(core.slots.generation[slot]) << 32n) | BigInt(slot); // its user_data
-  core.request(OP.ASYNC_CANCEL, -1, 0, target, 0, 0, TRAIT.UNBOUNDED | TRAIT.URGENT, null, done, 0, 0);
+  const traits = TRAIT.UNBOUNDED | TRAIT.URGENT;
+  // The target is named by its user_data: slot and generation.
+  core.request(OP.ASYNC_CANCEL, -1, 0, slot, core.slots.generation[slot], 0, 0, traits, null, done, 0, 0);
 }
 
 function cancelAll(core: RingCore): void {

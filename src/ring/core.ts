@@ -9,7 +9,7 @@ import { OP, SQE, SQE_WORD, SQE_WORDS } from '../abi/io_uring.js';
 import { CTL } from '../abi/native.js';
 import { HeldDescriptors } from './descriptors.js';
 import type { Engine } from './engine.js';
-import { writeEntry } from './entry.js';
+import { high, low, writeEntry } from './entry.js';
 import { TurnBudget } from './fairness.js';
 import { isInside, memoryOf, outside } from './memory.js';
 import { DIRECTION, Lanes, WriteBarriers } from './order.js';
@@ -105,7 +105,7 @@ export class RingCore {
    *
    * @param op opcode, and the entry's flags shifted left by 8
    * @param offset `off`/`addr2` of the entry: a number up to 2^53 or -1, or a bigint
-   * @param address `addr` of the entry: an address, or 64 bits of something else as a bigint
+   * @param addressLow lower half of `addr` of the entry
    * @param arg the operation's own flags (`rw_flags`, `open_flags`, …)
    * @param keep what must stay alive until the completion
    * @returns the slot; its state may be COMPLETED already
@@ -114,7 +114,8 @@ export class RingCore {
     op: number,
     fd: number,
     offset: number | bigint,
-    address: number | bigint,
+    addressLow: number,
+    addressHigh: number,
     length: number,
     arg: number,
     traits: number,
@@ -160,7 +161,7 @@ export class RingCore {
 
     const words = now ? port.queues.entries : slots.entries;
     const w = now ? port.queues.next() : slot * SQE_WORDS;
-    writeEntry(words, w, op, fd, offset, address, length, arg, slot, slots.generation[slot]);
+    writeEntry(words, w, op, fd, offset, addressLow, addressHigh, length, arg, slot, slots.generation[slot]);
     words[w + SQE_WORD.BUF_INDEX] = bufferIndex;
     words[w + SQE_WORD.SPLICE_FD] = spliceFd;
 
@@ -178,7 +179,11 @@ export class RingCore {
     return slot;
   }
 
-  /** As `request`, and the number the caller knows it by. */
+  /**
+   * As `request`, and the number the caller knows it by.
+   *
+   * @param address `addr` of the entry: an address, or 64 bits of something else as a bigint
+   */
   start(
     op: number,
     fd: number,
@@ -191,7 +196,20 @@ export class RingCore {
     done: Done,
     spliceFd = 0,
   ): number {
-    const slot = this.request(op, fd, offset, address, length, arg, traits, keep, done, spliceFd, 0);
+    const slot = this.request(
+      op,
+      fd,
+      offset,
+      low(address),
+      high(address),
+      length,
+      arg,
+      traits,
+      keep,
+      done,
+      spliceFd,
+      0,
+    );
     return this.slots.id(slot);
   }
 
@@ -229,7 +247,20 @@ export class RingCore {
     if ((traits & TRAIT.DIRECT) === 0 && servedByWorker(length, this.#batchBytes)) op |= SQE.ASYNC << 8;
     else this.#batchBytes += length;
     const address = memory.address + start;
-    return this.request(op, fd, position, address, length, 0, traits, view, done, 0, bufferIndex);
+    return this.request(
+      op,
+      fd,
+      position,
+      low(address),
+      high(address),
+      length,
+      0,
+      traits,
+      view,
+      done,
+      0,
+      bufferIndex,
+    );
   }
 
   /** False when the request has to wait for its turn; then it is WAITING. */

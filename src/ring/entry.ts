@@ -5,7 +5,7 @@ import { SQE_WORD } from '../abi/io_uring.js';
 /**
  * @param opAndFlags opcode, and the entry's flags shifted left by 8
  * @param offset `off`/`addr2`: an integer up to 2^53, -1, or a bigint
- * @param address `addr`: an address, or 64 bits of something else as a bigint
+ * @param addressLow `addr`, its lower 32 bits; as integers, because a number beyond 2^31 would be allocated
  */
 export function writeEntry(
   words: Int32Array,
@@ -13,7 +13,8 @@ export function writeEntry(
   opAndFlags: number,
   fd: number,
   offset: number | bigint,
-  address: number | bigint,
+  addressLow: number,
+  addressHigh: number,
   length: number,
   arg: number,
   slot: number,
@@ -29,23 +30,20 @@ export function writeEntry(
     words[w + SQE_WORD.OFF_LO] = low(offset);
     words[w + SQE_WORD.OFF_HI] = high(offset);
   }
-  if (typeof address === 'number') {
-    words[w + SQE_WORD.ADDR_LO] = address | 0;
-    words[w + SQE_WORD.ADDR_HI] = (address / 0x100000000) | 0;
-  } else {
-    words[w + SQE_WORD.ADDR_LO] = low(address);
-    words[w + SQE_WORD.ADDR_HI] = high(address);
-  }
+  words[w + SQE_WORD.ADDR_LO] = addressLow;
+  words[w + SQE_WORD.ADDR_HI] = addressHigh;
   words[w + SQE_WORD.LEN] = length;
   words[w + SQE_WORD.OP_ARG] = arg;
   words[w + SQE_WORD.USER_LO] = slot;
   words[w + SQE_WORD.USER_HI] = generation;
 }
 
-function low(value: bigint): number {
-  return Number(BigInt.asIntN(32, value));
+/** The lower 32 bits of a 64-bit field. */
+export function low(value: number | bigint): number {
+  return typeof value === 'number' ? value | 0 : Number(BigInt.asIntN(32, value));
 }
 
-function high(value: bigint): number {
-  return Number(BigInt.asIntN(32, value >> 32n));
+/** The upper 32 bits of a 64-bit field; a number is an address here, never negative. */
+export function high(value: number | bigint): number {
+  return typeof value === 'number' ? (value / 0x100000000) | 0 : Number(BigInt.asIntN(32, value >> 32n));
 }
