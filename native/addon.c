@@ -41,6 +41,7 @@ NAPI_MODULE_INIT() {
       {"sameFile", fd_same_file},
       {"closeDescriptor", fd_close},
   };
+  if (!fds_init(env)) return NULL;
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
     napi_value function;
     if (napi_create_function(env, table[i].name, NAPI_AUTO_LENGTH, table[i].function, NULL, &function) != napi_ok ||

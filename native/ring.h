@@ -101,6 +101,7 @@ void pin_leak_all(void);
 napi_value pin_count(napi_env env, napi_callback_info info);
 
 // fds.c
+bool fds_init(napi_env env);
 napi_value fd_duplicate(napi_env env, napi_callback_info info);
 napi_value fd_same_file(napi_env env, napi_callback_info info);
 napi_value fd_close(napi_env env, napi_callback_info info);

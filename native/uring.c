@@ -19,14 +19,6 @@ enum { CANCEL_ALL = 1u << 0, CANCEL_ANY = 1u << 2 };
 enum { SETUP_SQPOLL = 1u << 1 };
 enum { FEAT_SINGLE_MMAP = 1u << 0, FEAT_EXT_ARG = 1u << 8 };
 
-// struct io_uring_params of linux/io_uring.h; test/abi checks both layouts against the kernel's header.
-struct params {
-  uint32_t sq_entries, cq_entries, flags, sq_thread_cpu, sq_thread_idle, features, wq_fd, resv[3];
-  struct { uint32_t head, tail, ring_mask, ring_entries, flags, dropped, array, resv; uint64_t user_addr; } sq;
-  struct { uint32_t head, tail, ring_mask, ring_entries, overflow, cqes, flags, resv; uint64_t user_addr; } cq;
-};
-_Static_assert(sizeof(struct params) == 120, "struct io_uring_params");
-
 struct timespec64 { int64_t sec, nsec; };
 struct getevents_arg { uint64_t sigmask; uint32_t sigmask_size, min_wait_usec; uint64_t timeout; };
 struct sync_cancel { uint64_t addr; int32_t fd; uint32_t flags; struct timespec64 timeout; uint8_t opcode, pad[7]; uint64_t pad2[3]; };

@@ -49,6 +49,7 @@ export interface NativeAddon {
   duplicate(fd: number): number;
   /** 1 when both are the same open file, 0 when not, or -errno */
   sameFile(a: number, b: number): number;
+  /** closes a duplicate: 0 or -errno */
   closeDescriptor(fd: number): number;
 }
 

@@ -20,6 +20,7 @@ export class Backlog {
   readonly #bounded: SlotList;
   readonly #unbounded: SlotList;
   readonly #boundedMax: number;
+  #relief = 0; // room beyond boundedMax, while what fills it does not move
   #boundedSubmitted = 0;
   #unboundedSubmitted = 0;
 
@@ -37,7 +38,7 @@ export class Backlog {
     if (traits & TRAIT.URGENT) return true;
     return traits & TRAIT.UNBOUNDED
       ? this.#unboundedSubmitted < UNBOUNDED_MAX && this.#unbounded.isEmpty
-      : this.#boundedSubmitted < this.#boundedMax && this.#bounded.isEmpty;
+      : this.#boundedSubmitted < this.#boundedMax + this.#relief && this.#bounded.isEmpty;
   }
 
   push(slot: number): void {
@@ -63,7 +64,20 @@ export class Backlog {
   /** The completion of a request with these traits has been read. */
   reaped(traits: number): void {
     if (traits & TRAIT.UNBOUNDED) this.#unboundedSubmitted--;
-    else this.#boundedSubmitted--;
+    else if (--this.#boundedSubmitted < this.#boundedMax) this.#relief = 0;
+  }
+
+  /** Whether requests wait for room that only completions of bounded work make. */
+  get isFull(): boolean {
+    return !this.#bounded.isEmpty;
+  }
+
+  /**
+   * Nothing has completed for a while though requests wait: what fills the room may never complete (a pipe read at a
+   * position, a dead network file system). Others must not wait for that, so there is more room until it does.
+   */
+  relieve(): void {
+    this.#relief = Math.min(this.#relief + this.#boundedMax, UNBOUNDED_MAX);
   }
 
   /** Moves queued requests to the submission queue, as far as there is room. How many. */
@@ -76,7 +90,11 @@ export class Backlog {
     let moved = 0;
     while (!list.isEmpty && this.#queues.hasRoom) {
       const unbounded = list === this.#unbounded;
-      if (unbounded ? this.#unboundedSubmitted >= UNBOUNDED_MAX : this.#boundedSubmitted >= this.#boundedMax)
+      if (
+        unbounded
+          ? this.#unboundedSubmitted >= UNBOUNDED_MAX
+          : this.#boundedSubmitted >= this.#boundedMax + this.#relief
+      )
         break;
       const slot = list.shift();
       const from = slot * SQE_WORDS;

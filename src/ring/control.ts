@@ -4,7 +4,7 @@
 // ring is to cancel everything, to wait for every completion, and only then to give the memory back.
 import { ERRNO } from '../abi/errno.js';
 import { OP } from '../abi/io_uring.js';
-import type { RingCore } from './core.js';
+import { type RingCore, STALL_MS } from './core.js';
 import { type Done, ignore, STATE, TRAIT } from './slots.js';
 
 /** How often closing asks again for cancellations that a kernel before 6.12.115 may have missed. */
@@ -56,9 +56,10 @@ export function wait(core: RingCore, min: number, timeout: number): number {
     const left = deadline - performance.now();
     if (left <= 0) return delivered;
     // In slices, so that a worker blocked here can be terminated.
-    const slice = Math.min(left, WAIT_SLICE_MS);
+    const slice = Math.min(left, core.port.isFull ? STALL_MS : WAIT_SLICE_MS);
     const count = Math.min(min - delivered, core.port.queues.inKernel, core.port.queues.cqEntries >> 1);
     core.port.enterAndReap(count, slice);
+    if (core.port.isFull) core.port.relieveIfStalled();
     core.flush();
   }
 }

@@ -7,11 +7,11 @@
 import { ERRNO } from '../abi/errno.js';
 import { OP, SQE, SQE_WORD, SQE_WORDS } from '../abi/io_uring.js';
 import { CTL } from '../abi/native.js';
-import { HeldDescriptors } from './descriptors.js';
+import { HeldDescriptors, type Hold } from './descriptors.js';
 import type { Engine } from './engine.js';
 import { high, low, writeEntry } from './entry.js';
 import { TurnBudget } from './fairness.js';
-import { isInside, memoryOf, outside } from './memory.js';
+import { bufferOf, byteOffsetOf, isInside, memoryOf, outside } from './memory.js';
 import { DIRECTION, Lanes, WriteBarriers } from './order.js';
 import { Port } from './port.js';
 import { REGISTER_AFTER, RegisteredBuffers, RegisteredFiles } from './registered.js';
@@ -21,8 +21,15 @@ import { type Done, ignore, SLOTS_MAX, SlotQueue, Slots, STATE, TRAIT } from './
 /** What `transfer` returns when the result is not in hand: no system call returns this. */
 export const PENDING = -0x80000000;
 
+/** How often a full queue is looked at for signs of life, in ms. */
+export const STALL_MS = 5;
 /** A clock is looked at once in this many deliveries. */
 const DELIVERIES_PER_LOOK = 16;
+/**
+ * Requests with one of these are held from the call on, even the first of a turn: a worker looks their descriptor up
+ * late, or an order is kept for which the file must be known.
+ */
+const HELD_AT_ONCE = TRAIT.LATE | TRAIT.LANE | TRAIT.WRITE;
 /** Rounds of enter and deliver before the event loop gets its turn, whatever the clock says. */
 const ROUNDS_MAX = 4096;
 
@@ -49,6 +56,7 @@ export class RingCore {
   closed = false;
 
   readonly #control: Int32Array;
+  readonly #resolvesAtSubmit: boolean;
   readonly #lanes = new Lanes(this.slots);
   readonly #barriers = new WriteBarriers(this.slots);
   readonly registered: RegisteredBuffers;
@@ -60,6 +68,7 @@ export class RingCore {
   #turnOpen = false;
   #delivering = false;
   #immediateSet = false;
+  #stallTimer: NodeJS.Timeout | null = null;
   #idle: (() => void) | null = null;
   #completed = 0;
   #cancelled = 0;
@@ -70,6 +79,7 @@ export class RingCore {
       completed: (slot, result) => this.#complete(slot, result),
       retryLater: () => this.#setImmediate(),
     });
+    this.#resolvesAtSubmit = engine.resolvesDescriptorsAtSubmit;
     this.#control = engine.queues.control;
     this.registered = new RegisteredBuffers(engine.register);
     this.#held = new HeldDescriptors(new RegisteredFiles(engine.register));
@@ -135,27 +145,35 @@ export class RingCore {
 
     slots.state[slot] = STATE.QUEUED;
 
-    // A lane has to know its file, so its requests are held at once.
-    if ((traits & TRAIT.HOLD) !== 0 && (traits & TRAIT.LANE) !== 0) this.#hold(slot, fd);
+    const first = !this.#turnOpen && !this.#delivering;
+    let alone = first; // is it entered by itself, before this call is over?
+    if ((traits & TRAIT.HOLD) !== 0 && (traits & HELD_AT_ONCE || !first || !this.#resolvesAtSubmit)) {
+      const error = this.#hold(slot, fd);
+      if (error !== 0) {
+        // No descriptor left for a duplicate: what the kernel takes over within this call needs none.
+        if (error !== -ERRNO.EMFILE || !this.#needsNoHold(traits)) return this.#fail(slot, error);
+        alone = true;
+      }
+    }
     let now = true; // may it go to the submission queue?
     if ((traits & (TRAIT.LANE | TRAIT.WRITE)) !== 0 || op === OP.FSYNC) {
       now = this.#inOrder(slot, op, fd, traits);
     }
-    const first = !this.#turnOpen && !this.#delivering;
     if (now && !port.hasRoom(traits)) {
       if (!port.queues.hasRoom) this.flush();
       now = port.hasRoom(traits);
     }
-    if ((traits & TRAIT.HOLD) !== 0) {
-      if (slots.hold[slot] === null && !(now && first)) this.#hold(slot, fd);
-      const hold = slots.hold[slot];
-      if (hold !== null) {
-        if (hold.registered >= 0) {
-          fd = hold.registered;
-          op |= SQE.FIXED_FILE << 8;
-        } else if (hold.duplicate >= 0) {
-          fd = hold.duplicate;
-        } // else a bad descriptor, or none left to duplicate it: the number itself must do
+    if (!now && slots.hold[slot] === null && (traits & TRAIT.HOLD) !== 0) {
+      const error = this.#hold(slot, fd);
+      if (error !== 0) return this.#fail(slot, error);
+    }
+    const hold = slots.hold[slot];
+    if (hold !== null) {
+      if (hold.registered >= 0) {
+        fd = hold.registered;
+        op |= SQE.FIXED_FILE << 8;
+      } else {
+        fd = hold.duplicate;
       }
     }
 
@@ -167,15 +185,15 @@ export class RingCore {
 
     if (now) {
       port.place(slot, traits);
-      if (first) {
-        this.#openTurn();
+      if (alone) {
         this.#batchBytes = 0;
         port.enterAndReap(0, -1);
       }
-    } else {
-      if (slots.state[slot] !== STATE.WAITING) this.port.queue(slot);
-      if (first) this.#openTurn();
+    } else if (slots.state[slot] !== STATE.WAITING) {
+      port.queue(slot);
+      this.#watchForStall();
     }
+    if (first) this.#openTurn();
     return slot;
   }
 
@@ -233,8 +251,9 @@ export class RingCore {
     traits: number,
     done: Done,
   ): number {
-    const memory = memoryOf(view.buffer);
-    const start = view.byteOffset + byteOffset;
+    const buffer = bufferOf(view);
+    const memory = memoryOf(buffer);
+    const start = byteOffsetOf(view) + byteOffset;
     if (!isInside(memory, start, length)) throw outside(memory, start + length);
     let bufferIndex = 0;
     if (memory.registeredWith === this.registered) {
@@ -242,10 +261,14 @@ export class RingCore {
       bufferIndex = memory.registeredIndex;
       op = op === OP.READ ? OP.READ_FIXED : OP.WRITE_FIXED;
     } else if (++memory.uses === REGISTER_AFTER) {
-      this.registered.consider(view.buffer);
+      this.registered.consider(buffer);
     }
-    if ((traits & TRAIT.DIRECT) === 0 && servedByWorker(length, this.#batchBytes)) op |= SQE.ASYNC << 8;
-    else this.#batchBytes += length;
+    if ((traits & TRAIT.DIRECT) === 0 && servedByWorker(length, this.#batchBytes)) {
+      op |= SQE.ASYNC << 8;
+      traits |= TRAIT.LATE;
+    } else {
+      this.#batchBytes += length;
+    }
     const address = memory.address + start;
     return this.request(
       op,
@@ -265,12 +288,12 @@ export class RingCore {
 
   /** False when the request has to wait for its turn; then it is WAITING. */
   #inOrder(slot: number, op: number, fd: number, traits: number): boolean {
-    if (traits & TRAIT.WRITE) this.#barriers.writeCalled(slot, fd);
+    const hold = this.slots.hold[slot];
+    if (traits & TRAIT.WRITE) this.#barriers.writeCalled(slot, fd, hold);
     if (traits & TRAIT.LANE) {
-      const duplicate = this.slots.hold[slot]?.duplicate ?? -1;
-      if (this.#lanes.enter(slot, fd, laneDirection(traits), duplicate)) return true;
-    } else if (op === OP.FSYNC && this.#barriers.hasWrites(fd)) {
-      this.#barriers.wait(slot, fd);
+      if (this.#lanes.enter(slot, fd, laneDirection(traits), hold?.duplicate ?? -1)) return true;
+    } else if (op === OP.FSYNC) {
+      if (!this.#barriers.fsyncWaits(slot, fd, hold)) return true;
     } else {
       return true;
     }
@@ -278,8 +301,29 @@ export class RingCore {
     return false;
   }
 
-  #hold(slot: number, fd: number): void {
-    this.slots.hold[slot] = this.#held.take(fd);
+  /** Holds the request's descriptor: 0, or the -errno with which it cannot be. */
+  #hold(slot: number, fd: number): number {
+    const hold = this.#held.take(fd);
+    if (hold.duplicate < 0) {
+      this.#held.release(hold);
+      return hold.duplicate;
+    }
+    this.slots.hold[slot] = hold;
+    this.slots.turn[slot] = this.#held.turn;
+    return 0;
+  }
+
+  /** Whether the kernel resolves the descriptor while it takes the request over, and takes it over now. */
+  #needsNoHold(traits: number): boolean {
+    return this.#resolvesAtSubmit && (traits & (TRAIT.LATE | TRAIT.LANE)) === 0;
+  }
+
+  /** A request that cannot even be queued; it has neither lane nor barrier yet. */
+  #fail(slot: number, error: number): number {
+    this.slots.traits[slot] = 0;
+    this.#complete(slot, error);
+    this.#openTurn();
+    return slot;
   }
 
   /** The first request of a turn has been made: the turn ends in a microtask. */
@@ -302,7 +346,21 @@ export class RingCore {
   flush(): number {
     this.#batchBytes = 0;
     if (!this.#held.isEmpty) this.#endHolds();
-    return this.port.flush();
+    const handedOver = this.port.flush();
+    // What has been read back here wakes nobody any more, so its delivery is this turn's business.
+    if (!this.#ready.isEmpty && !this.#delivering) this.#openTurn();
+    return handedOver;
+  }
+
+  /** While requests wait for room, looks from time to time whether that room will ever come. */
+  #watchForStall(): void {
+    if (this.#stallTimer !== null) return;
+    this.#stallTimer = setTimeout(() => {
+      this.#stallTimer = null;
+      if (this.closed || !this.port.isFull) return;
+      if (this.port.relieveIfStalled()) this.flush();
+      this.#watchForStall();
+    }, STALL_MS).unref(); // what is in flight keeps the process alive, or does not
   }
 
   /** A request that waited for its order may go. It joins the queue, so that none overtakes it. */
@@ -315,12 +373,11 @@ export class RingCore {
     this.#ready.push(slot);
     const traits = slots.traits[slot];
     if (traits === 0) return;
-    const fd = slots.fd[slot];
     if (traits & TRAIT.LANE) {
       const next = this.#lanes.leave(slot);
       if (next !== -1) this.port.queue(next);
     }
-    if (traits & TRAIT.WRITE) this.#barriers.writeCompleted(slot, fd, this.#released);
+    if (traits & TRAIT.WRITE) this.#barriers.writeCompleted(slot, this.#released);
     const hold = slots.hold[slot];
     if (hold !== null) {
       slots.hold[slot] = null;
@@ -331,12 +388,12 @@ export class RingCore {
   /** The turn's held descriptors whose number means another file by now: their waiting requests fail. */
   #endHolds(): void {
     const { slots } = this;
-    const { queues } = this.port;
+    const { turn } = this.#held;
     for (const hold of this.#held.endTurn()) {
       for (let slot = 0; slot < slots.capacity; slot++) {
-        if (slots.hold[slot] !== hold) continue;
+        if (slots.hold[slot] !== hold || slots.turn[slot] !== turn) continue;
         if (this.#isInUserSpace(slot)) this.#abandon(slot, -ERRNO.EBADF);
-        else queues.forEachPrepared((w) => this.#spoil(w, slot));
+        else this.port.queues.forEachPrepared((w) => this.#spoil(w, slot));
       }
     }
   }
@@ -361,7 +418,7 @@ export class RingCore {
       this.#lanes.remove(slot);
       slots.traits[slot] = traits & ~TRAIT.LANE; // it never had the lane, so it must not pass it on
     } else {
-      this.#barriers.remove(slot, slots.fd[slot]);
+      this.#barriers.remove(slot);
     }
     this.#complete(slot, result);
   }
@@ -394,7 +451,7 @@ export class RingCore {
           this.#deliverOne(this.#ready.shift());
         }
         // The callbacks' own requests go together now.
-        if (this.closed || !this.port.refill()) return delivered;
+        if (this.closed || (!this.port.refill() && this.#held.isEmpty)) return delivered;
         this.flush();
         if (this.#ready.isEmpty) return delivered;
       }
@@ -485,6 +542,15 @@ export class RingCore {
   /** Sets the callback of a pending request. */
   onDone(id: number, done: Done): void {
     this.slots.done[this.slots.find(id)] = done;
+  }
+
+  /** A hold for a second descriptor of a request; give it back with `unhold`. */
+  hold(fd: number): Hold {
+    return this.#held.take(fd);
+  }
+
+  unhold(hold: Hold): void {
+    this.#held.release(hold);
   }
 
   // ── for control.ts ─────────────────────────────────────────────────────────────────────────────────────────

@@ -16,7 +16,7 @@ const REGISTER_AFTER = 256;
 
 export interface Hold {
   readonly fd: number;
-  /** what the requests run on; -1 when the descriptor was bad to begin with: the kernel says so itself */
+  /** what the requests run on, or the -errno with which that could not be had (EBADF, EMFILE) */
   readonly duplicate: number;
   /** index among the ring's registered files, or -1 */
   registered: number;
@@ -71,6 +71,11 @@ export class HeldDescriptors {
   /** A request of this hold is over. `sweep` gives the descriptor back. */
   release(hold: Hold): void {
     hold.requests--;
+  }
+
+  /** Counts turns; a request remembers the one in which it was made. */
+  get turn(): number {
+    return this.#turn;
   }
 
   /** No request has been held in this turn. */

@@ -68,6 +68,7 @@ export function openUring(options: EngineOptions, onWake: () => void): Engine {
     name: 'io_uring',
     queues,
     operations,
+    resolvesDescriptorsAtSubmit: options.sqpollIdle === null,
     syncReference: () => addon.ringSyncReference(handle),
     register: (opcode, argument, count) => addon.uringRegister(handle, opcode, argument, count),
     close: () => addon.ringClose(handle),

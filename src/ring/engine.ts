@@ -32,6 +32,8 @@ export interface Engine {
   readonly queues: Queues;
   /** opcodes it can do */
   readonly operations: ReadonlySet<number>;
+  /** it looks descriptors up while `enter` takes requests over, not later in a thread of its own */
+  readonly resolvesDescriptorsAtSubmit: boolean;
   /** recomputes whether in-flight requests keep the process alive, after `control[CTL.UNREF]` has changed */
   syncReference(): void;
   /** `io_uring_register`, where the engine has it: registered buffers need it */
@@ -41,6 +43,7 @@ export interface Engine {
 
 export const ENGINE_NAMES: readonly EngineName[] = ['io_uring', 'native', 'threads'];
 
+const OPTION_NAMES = ['engine', 'entries', 'sqpoll', 'workers'];
 const ENTRIES_DEFAULT = 128;
 const ENTRIES_MIN = 8;
 const ENTRIES_MAX = 32768;
@@ -79,6 +82,11 @@ function engineName(wanted: EngineName | 'auto'): EngineName {
 }
 
 function checked(options: RingOptions): EngineOptions {
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.includes(name)) {
+      throw invalidValue(`options.${name}`, name, `is not an option; there are ${OPTION_NAMES.join(', ')}`);
+    }
+  }
   const { entries = ENTRIES_DEFAULT, sqpoll = false, workers } = options;
   checkInt32('options.entries', entries, 1);
   if (entries < ENTRIES_MIN || entries > ENTRIES_MAX || (entries & (entries - 1)) !== 0) {

@@ -6,16 +6,45 @@ import { types } from 'node:util';
 import { native, UnavailableError } from '../abi/native.js';
 import { invalidType, outOfRange } from './validate.js';
 
-// The genuine getters: a subclass may override them.
-const maxByteLength = getter(ArrayBuffer.prototype);
-const maxByteLengthOfShared = getter(SharedArrayBuffer.prototype);
+// The genuine getters: an object or a subclass may have its own, and the kernel must not be told what those say.
+const maxByteLength =
+  getter(ArrayBuffer.prototype, 'maxByteLength') ?? getter(ArrayBuffer.prototype, 'byteLength')!;
+const maxByteLengthOfShared =
+  getter(SharedArrayBuffer.prototype, 'maxByteLength') ?? getter(SharedArrayBuffer.prototype, 'byteLength')!;
+const TypedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+const kindOf = getter(TypedArray, Symbol.toStringTag) as (this: ArrayBufferView) => string | undefined;
+const ofTypedArray = viewGetters(TypedArray);
+const ofDataView = viewGetters(DataView.prototype);
 
-function getter(prototype: object): () => number {
-  // A runtime without resizable buffers has no maxByteLength.
-  const { get } =
-    Object.getOwnPropertyDescriptor(prototype, 'maxByteLength') ??
-    Object.getOwnPropertyDescriptor(prototype, 'byteLength')!;
-  return get as () => number;
+function getter(prototype: object, name: string | symbol): (() => never) | undefined {
+  return Object.getOwnPropertyDescriptor(prototype, name)?.get as (() => never) | undefined;
+}
+
+function viewGetters(prototype: object) {
+  return {
+    buffer: getter(prototype, 'buffer') as (this: ArrayBufferView) => ArrayBufferLike,
+    byteOffset: getter(prototype, 'byteOffset') as unknown as (this: ArrayBufferView) => number,
+    byteLength: getter(prototype, 'byteLength') as unknown as (this: ArrayBufferView) => number,
+  };
+}
+
+/** The buffer behind a view. */
+export function bufferOf(view: ArrayBufferView): ArrayBufferLike {
+  return kindOf.call(view) === undefined ? ofDataView.buffer.call(view) : ofTypedArray.buffer.call(view);
+}
+
+/** Where in its buffer a view begins. */
+export function byteOffsetOf(view: ArrayBufferView): number {
+  return kindOf.call(view) === undefined
+    ? ofDataView.byteOffset.call(view)
+    : ofTypedArray.byteOffset.call(view);
+}
+
+/** The size of a view in bytes; 0 when its buffer has been transferred. */
+export function byteLengthOf(view: ArrayBufferView): number {
+  return kindOf.call(view) === undefined
+    ? ofDataView.byteLength.call(view)
+    : ofTypedArray.byteLength.call(view);
 }
 
 /** Returns its argument as `this`, so that a private field can be put on any object without anybody seeing it. */
@@ -62,8 +91,8 @@ class Pinned extends Adopt {
       );
     }
     const size = types.isArrayBuffer(buffer)
-      ? maxByteLength.call(buffer)
-      : maxByteLengthOfShared.call(buffer);
+      ? maxByteLength.call(buffer as never)
+      : maxByteLengthOfShared.call(buffer as never);
     const memory = { address, size, registeredWith: null, registeredIndex: -1, uses: 0 };
     new Pinned(buffer, memory);
     return memory;
@@ -79,14 +108,13 @@ export function memoryOf(buffer: ArrayBufferLike): PinnedMemory {
  * The address of `length` bytes of a view, from `byteOffset` on. The memory stays allocated while the view's buffer is
  * reachable.
  *
- * The bounds are those of the memory itself: a subclass whose `byteLength` or `byteOffset` lies gets an error, not
- * somebody else's memory.
+ * The bounds are those of the memory itself: a wrong length gets an error, not somebody else's memory.
  *
  * @throws RangeError when the bytes are not all inside
  */
-export function addressOf(view: ArrayBufferView, byteOffset = 0, length = view.byteLength): number {
-  const memory = Pinned.memory(view.buffer);
-  const start = view.byteOffset + byteOffset;
+export function addressOf(view: ArrayBufferView, byteOffset = 0, length = byteLengthOf(view)): number {
+  const memory = Pinned.memory(bufferOf(view));
+  const start = byteOffsetOf(view) + byteOffset;
   if (!isInside(memory, start, length)) throw outside(memory, start + length);
   return memory.address + start;
 }

@@ -7,6 +7,7 @@
 // (POSIX.1-2017, aio_fsync). Neither IOSQE_IO_DRAIN (stalls behind an idle pipe) nor linked entries (a short write
 // breaks the chain) can do that, so it is counted here.
 import { native } from '../abi/native.js';
+import type { Hold } from './descriptors.js';
 import { SlotList, type Slots } from './slots.js';
 
 export const DIRECTION = { READ: 0, WRITE: 1 } as const;
@@ -75,83 +76,81 @@ interface Barrier {
   remaining: number;
 }
 
-/** Descriptors below this are counted in a flat array; the few there may be above it in a map. */
-const FLAT_MAX = 1 << 16;
-
-/** A counter per descriptor. */
-class DescriptorCounts {
-  #flat = new Int32Array(256);
-  readonly #beyond = new Map<number, number>();
-
-  get(fd: number): number {
-    if (fd < this.#flat.length) return this.#flat[fd];
-    return this.#beyond.get(fd) ?? 0;
-  }
-
-  add(fd: number, change: number): void {
-    if (fd < this.#flat.length) this.#flat[fd] += change;
-    else if (fd < FLAT_MAX) this.#grow(fd)[fd] += change;
-    else this.#beyond.set(fd, this.get(fd) + change);
-  }
-
-  #grow(fd: number): Int32Array {
-    const grown = new Int32Array(2 ** Math.ceil(Math.log2(fd + 1)));
-    grown.set(this.#flat);
-    this.#flat = grown;
-    return grown;
-  }
+/** The writes to one file through one descriptor number. */
+export interface Written {
+  readonly fd: number;
+  /** tells the file where the number may be closed and used again; null for writes of an owned descriptor */
+  hold: Hold | null;
+  /** called and not completed */
+  writes: number;
+  /** fsyncs that had to wait, so far */
+  epoch: number;
+  readonly barriers: Barrier[];
 }
 
 export class WriteBarriers {
   readonly #slots: Slots;
-  readonly #writes = new DescriptorCounts(); // called and not completed
-  readonly #epochs = new DescriptorCounts(); // fsyncs that had to wait, so far
-  readonly #barriers = new Map<number, Barrier[]>();
+  readonly #byFd = new Map<number, Written>(); // those with writes in flight
 
   constructor(slots: Slots) {
     this.#slots = slots;
   }
 
-  writeCalled(slot: number, fd: number): void {
-    this.#writes.add(fd, 1);
-    this.#slots.epoch[slot] = this.#epochs.get(fd);
+  /** @param hold what keeps the write's descriptor; null when nobody closes it while the write is in flight */
+  writeCalled(slot: number, fd: number, hold: Hold | null): void {
+    let written = this.#find(fd, hold);
+    if (written === undefined) {
+      written = { fd, hold, writes: 0, epoch: 0, barriers: [] };
+      this.#byFd.set(fd, written);
+    }
+    written.hold ??= hold;
+    written.writes++;
+    this.#slots.written[slot] = written;
+    this.#slots.epoch[slot] = written.epoch;
   }
 
-  /** True when an fsync called now has to wait for writes. */
-  hasWrites(fd: number): boolean {
-    return this.#writes.get(fd) > 0;
+  /** True when an fsync called now has to wait for writes; then it is behind a barrier. */
+  fsyncWaits(slot: number, fd: number, hold: Hold | null): boolean {
+    const written = this.#find(fd, hold);
+    if (written === undefined) return false;
+    written.barriers.push({ slot, epoch: written.epoch++, remaining: written.writes });
+    this.#slots.written[slot] = written;
+    return true;
   }
 
-  wait(slot: number, fd: number): void {
-    const barriers = this.#barriers.get(fd);
-    const barrier = { slot, epoch: this.#epochs.get(fd), remaining: this.#writes.get(fd) };
-    this.#epochs.add(fd, 1);
-    if (barriers) barriers.push(barrier);
-    else this.#barriers.set(fd, [barrier]);
+  /** The record of the file that the number means now. One of a file that had the number before does not count. */
+  #find(fd: number, hold: Hold | null): Written | undefined {
+    const written = this.#byFd.get(fd);
+    if (written === undefined || written.hold === null || written.hold === hold) return written;
+    return native().sameFile(fd, written.hold.duplicate) === 1 ? written : undefined;
   }
 
   /** A write is over. Calls `release` for each fsync that has now nothing left to wait for. */
-  writeCompleted(slot: number, fd: number, release: (slot: number) => void): void {
-    this.#writes.add(fd, -1);
-    if (this.#barriers.size === 0) return;
-    const barriers = this.#barriers.get(fd);
-    if (!barriers) return;
+  writeCompleted(slot: number, release: (slot: number) => void): void {
+    const written = this.#slots.written[slot]!;
+    this.#slots.written[slot] = null;
+    if (--written.writes === 0 && this.#byFd.get(written.fd) === written) this.#byFd.delete(written.fd);
+    const { barriers } = written;
+    if (barriers.length === 0) return;
     const epoch = this.#slots.epoch[slot];
     for (const barrier of barriers) {
       if (epoch <= barrier.epoch) barrier.remaining--;
     }
     // An earlier fsync waits for a subset of what a later one waits for, so they are released in order.
-    while (barriers.length > 0 && barriers[0].remaining === 0) release(barriers.shift()!.slot);
-    if (barriers.length === 0) this.#barriers.delete(fd);
+    while (barriers.length > 0 && barriers[0].remaining === 0) {
+      const fsync = barriers.shift()!.slot;
+      this.#slots.written[fsync] = null;
+      release(fsync);
+    }
   }
 
-  /** A waiting fsync is cancelled. */
-  remove(slot: number, fd: number): void {
-    const barriers = this.#barriers.get(fd)!;
+  /** A waiting fsync is taken back. */
+  remove(slot: number): void {
+    const { barriers } = this.#slots.written[slot]!;
+    this.#slots.written[slot] = null;
     barriers.splice(
       barriers.findIndex((barrier) => barrier.slot === slot),
       1,
     );
-    if (barriers.length === 0) this.#barriers.delete(fd);
   }
 }

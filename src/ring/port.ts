@@ -24,6 +24,8 @@ export class Port {
   readonly #listener: PortListener;
   #submitted = 0;
   #stale = 0;
+  #reaped = 0;
+  #reapedAtLastLook = -1;
 
   constructor(engine: Engine, slots: Slots, listener: PortListener) {
     this.engine = engine;
@@ -62,6 +64,23 @@ export class Port {
   /** A QUEUED request is taken back. */
   unqueue(slot: number): void {
     this.#backlog.remove(slot);
+  }
+
+  /** Whether requests wait for room. */
+  get isFull(): boolean {
+    return this.#backlog.isFull;
+  }
+
+  /**
+   * Makes more room when nothing has been read back since the last look.
+   *
+   * @returns whether there is more to enter now
+   */
+  relieveIfStalled(): boolean {
+    const stalled = this.#reaped === this.#reapedAtLastLook;
+    this.#reapedAtLastLook = this.#reaped;
+    if (stalled && this.isFull) this.#backlog.relieve();
+    return this.refill();
   }
 
   /** Moves queued requests to the submission queue, as far as there is room. True when something is to be entered. */
@@ -110,6 +129,7 @@ export class Port {
         this.#listener.completed(slot, queues.ring[c + 2]);
       }
       if (count > 0) queues.consume(count);
+      this.#reaped += count;
       // A single enter posts at most 20 deferred completions (since Linux 6.13), and none into a full queue.
       if (count === 0 || !queues.hasDeferredWork) return;
       if (queues.enter(0, -1) < 0) {

@@ -49,27 +49,31 @@ class Table {
   readonly #open: number;
   readonly #update: number;
   readonly #entries: number;
+  /** one entry's data: an iovec, or a descriptor */
+  readonly #data = new BigUint64Array(2);
+  readonly #dataAddress: bigint;
   #free: number[] | null = null; // null: not tried yet
 
   constructor(register: Register | null, entries: number, open: number, update: number) {
     this.#register = register;
     this.#entries = entries;
+    this.#dataAddress = BigInt(addressOf(this.#data));
     this.#open = open;
     this.#update = update;
   }
 
-  /** Puts what `data` describes into a free entry: its index, or -1. */
-  add(data: BigUint64Array | Int32Array): number {
+  /** Fills a free entry from two 64-bit words: its index, or -1. */
+  add(first: bigint, second: bigint): number {
     this.#free ??= this.#make();
     const index = this.#free.at(-1);
-    if (index === undefined || this.#set(index, data) < 0) return -1;
+    if (index === undefined || this.#set(index, first, second) < 0) return -1;
     this.#free.pop();
     return index;
   }
 
   /** Empties an entry. Requests in flight keep what was in it until they are done. */
-  remove(index: number, empty: BigUint64Array | Int32Array): void {
-    this.#set(index, empty);
+  remove(index: number, empty: bigint): void {
+    this.#set(index, empty, 0n);
     this.#free!.push(index);
   }
 
@@ -81,10 +85,12 @@ class Table {
     return made ? Array.from({ length: this.#entries }, (_, i) => this.#entries - 1 - i) : [];
   }
 
-  #set(index: number, data: BigUint64Array | Int32Array): number {
+  #set(index: number, first: bigint, second: bigint): number {
+    this.#data[0] = first;
+    this.#data[1] = second;
     const update = new ArrayBuffer(STRUCT_BYTES);
     new Uint32Array(update)[0] = index;
-    new BigUint64Array(update)[1] = BigInt(addressOf(data));
+    new BigUint64Array(update)[1] = this.#dataAddress;
     new Uint32Array(update)[6] = 1;
     return this.#register!(this.#update, update, STRUCT_BYTES);
   }
@@ -96,7 +102,7 @@ export class RegisteredBuffers {
   /** Gives an entry back when its buffer has been collected. */
   readonly #collected = new FinalizationRegistry<{ index: number; bytes: number }>(({ index, bytes }) => {
     this.#consideredBytes -= bytes;
-    this.#table.remove(index, new BigUint64Array(2));
+    this.#table.remove(index, 0n);
   });
 
   constructor(register: Register | null) {
@@ -119,7 +125,7 @@ export class RegisteredBuffers {
     const memory = memoryOf(buffer);
     const { byteLength } = buffer;
     if (memory.registeredWith !== null || byteLength === 0 || byteLength > BYTES_MAX) return false;
-    const index = this.#table.add(new BigUint64Array([BigInt(memory.address), BigInt(byteLength)])); // an iovec
+    const index = this.#table.add(BigInt(memory.address), BigInt(byteLength));
     if (index < 0) return false;
     memory.registeredWith = this;
     memory.registeredIndex = index;
@@ -130,7 +136,7 @@ export class RegisteredBuffers {
   remove(buffer: ArrayBuffer): void {
     const memory = memoryOf(buffer);
     if (memory.registeredWith !== this) return;
-    this.#table.remove(memory.registeredIndex, new BigUint64Array(2));
+    this.#table.remove(memory.registeredIndex, 0n);
     memory.registeredWith = null;
     memory.registeredIndex = -1;
   }
@@ -145,10 +151,10 @@ export class RegisteredFiles {
 
   /** Registers an open descriptor: its index, or -1. */
   add(fd: number): number {
-    return this.#table.add(new Int32Array([fd]));
+    return this.#table.add(BigInt(fd), 0n); // its lower half is the int that the kernel reads
   }
 
   remove(index: number): void {
-    this.#table.remove(index, new Int32Array([-1]));
+    this.#table.remove(index, 0xffffffffn);
   }
 }

@@ -3,7 +3,7 @@
 // inside the call, what the system call would have returned, or -errno. The machinery is in core.ts.
 import { AT_FDCWD, FSYNC_DATASYNC, OP, TRANSFER_BYTES_MAX } from '../abi/io_uring.js';
 import type { RingCore } from './core.js';
-import { addressOf } from './memory.js';
+import { addressOf, byteLengthOf } from './memory.js';
 import { pathBytes } from './paths.js';
 import { type Done, TRAIT } from './slots.js';
 import {
@@ -21,6 +21,8 @@ export type Path = string | Uint8Array;
 
 /** Size of `struct statx` in bytes. */
 const STATX_BYTES = 256;
+/** Operations that a worker of the kernel runs, which looks the descriptor up when it gets to it. */
+const WORKER = TRAIT.HOLD | TRAIT.LATE;
 const INDEX_MAX = Number.MAX_SAFE_INTEGER;
 const STREAM = TRAIT.LANE | TRAIT.UNBOUNDED;
 
@@ -77,7 +79,7 @@ export abstract class RingOperations {
     if (!isIndex(position)) checkOffset('position', position, -1);
     checkDone(done);
     const traits = direction | TRAIT.HOLD | (isOwnPosition(position) ? STREAM : 0);
-    const length = Math.min(view.byteLength, TRANSFER_BYTES_MAX);
+    const length = Math.min(byteLengthOf(view), TRANSFER_BYTES_MAX);
     return this.#core.idOf(this.#core.startTransfer(op, fd, view, 0, length, position, traits, done));
   }
 
@@ -108,7 +110,7 @@ export abstract class RingOperations {
     const vector = new Int32Array(Math.max(4 * views.length, 32));
     for (let i = 0; i < views.length; i++) {
       checkView(`buffers[${i}]`, views[i]);
-      const length = views[i].byteLength;
+      const length = byteLengthOf(views[i]);
       const address = addressOf(views[i], 0, length);
       vector[4 * i] = address | 0;
       vector[4 * i + 1] = (address / 0x100000000) | 0;
@@ -129,7 +131,7 @@ export abstract class RingOperations {
     checkFd(fd);
     if (typeof dataOnly !== 'boolean') throw invalidType('dataOnly', 'of type boolean', dataOnly);
     checkDone(done);
-    return this.#core.start(OP.FSYNC, fd, 0, 0, 0, dataOnly ? FSYNC_DATASYNC : 0, TRAIT.HOLD, null, done);
+    return this.#core.start(OP.FSYNC, fd, 0, 0, 0, dataOnly ? FSYNC_DATASYNC : 0, WORKER, null, done);
   }
 
   /** `splice(2)`: bytes moved, 0 at the end, or -errno. Offsets -1 for pipes and for a file's own position. */
@@ -149,6 +151,13 @@ export abstract class RingOperations {
     checkInt32('length', length, 0);
     checkInt32('flags', flags, 0);
     checkDone(done);
+    const hold = this.#core.hold(fdIn);
+    const over: Done = (result) => {
+      this.#core.unhold(hold);
+      done(result);
+    };
+    const source = hold.duplicate >= 0 ? hold.duplicate : fdIn;
+    const traits = TRAIT.UNBOUNDED | WORKER;
     // The entry has splice_off_in where other operations have an address.
     return this.#core.start(
       OP.SPLICE,
@@ -157,10 +166,10 @@ export abstract class RingOperations {
       BigInt(offsetIn),
       length,
       flags,
-      TRAIT.UNBOUNDED,
+      traits,
       null,
-      done,
-      fdIn,
+      over,
+      source,
     );
   }
 
@@ -174,7 +183,7 @@ export abstract class RingOperations {
     checkOffset('length', length, 0);
     checkDone(done);
     // The entry has the length in `addr` and the mode in `len`.
-    return this.#core.start(OP.FALLOCATE, fd, offset, BigInt(length), mode, 0, TRAIT.HOLD, null, done);
+    return this.#core.start(OP.FALLOCATE, fd, offset, BigInt(length), mode, 0, WORKER, null, done);
   }
 
   /** `posix_fadvise(2)`: 0 or -errno. Length 0 means to the end; advice is POSIX_FADV_*. */
@@ -184,7 +193,7 @@ export abstract class RingOperations {
     checkInt32('length', length, 0);
     checkInt32('advice', advice, 0);
     checkDone(done);
-    return this.#core.start(OP.FADVISE, fd, offset, 0, length, advice, TRAIT.HOLD, null, done);
+    return this.#core.start(OP.FADVISE, fd, offset, 0, length, advice, WORKER, null, done);
   }
 
   /** `ftruncate(2)`: 0 or -errno. Linux 6.9; see `supports`. */
@@ -192,7 +201,7 @@ export abstract class RingOperations {
     checkFd(fd);
     checkOffset('length', length, 0);
     checkDone(done);
-    return this.#core.start(OP.FTRUNCATE, fd, length, 0, 0, 0, TRAIT.HOLD, null, done);
+    return this.#core.start(OP.FTRUNCATE, fd, length, 0, 0, 0, WORKER, null, done);
   }
 
   // ── files by path ──────────────────────────────────────────────────────────────────────────────────────────
@@ -212,7 +221,8 @@ export abstract class RingOperations {
     checkInt32('flags', flags, 0);
     checkInt32('mask', mask, 0);
     checkView('out', out);
-    if (out.byteLength < STATX_BYTES) throw outOfRange('out.byteLength', `>= ${STATX_BYTES}`, out.byteLength);
+    if (byteLengthOf(out) < STATX_BYTES)
+      throw outOfRange('out.byteLength', `>= ${STATX_BYTES}`, out.byteLength);
     return this.#atPath(OP.STATX, dirfd, addressOf(out), path, mask, flags, done, out);
   }
 
@@ -277,7 +287,8 @@ export abstract class RingOperations {
     checkInt32('dirfd', dirfd, AT_FDCWD);
     checkDone(done);
     const bytes = pathBytes('path', path);
-    return this.#core.start(op, dirfd, address2, addressOf(bytes), length, arg, 0, [bytes, keep], done);
+    const traits = dirfd === AT_FDCWD ? 0 : WORKER;
+    return this.#core.start(op, dirfd, address2, addressOf(bytes), length, arg, traits, [bytes, keep], done);
   }
 
   /** `close(2)`: 0 or -errno. Requests made before it keep the file. */
@@ -328,7 +339,7 @@ export abstract class RingOperations {
     return this.#core.start(
       OP.CONNECT,
       fd,
-      address.byteLength,
+      byteLengthOf(address),
       addressOf(address),
       0,
       0,
@@ -361,7 +372,7 @@ export abstract class RingOperations {
     checkInt32('flags', flags, 0);
     checkDone(done);
     const traits = direction | STREAM | TRAIT.HOLD;
-    const length = Math.min(buffer.byteLength, TRANSFER_BYTES_MAX);
+    const length = Math.min(byteLengthOf(buffer), TRANSFER_BYTES_MAX);
     return this.#core.start(op, fd, 0, addressOf(buffer), length, flags, traits, buffer, done);
   }
 
@@ -370,7 +381,7 @@ export abstract class RingOperations {
     checkFd(fd);
     checkInt32('how', how, 0);
     checkDone(done);
-    return this.#core.start(OP.SHUTDOWN, fd, 0, 0, how, 0, TRAIT.HOLD, null, done);
+    return this.#core.start(OP.SHUTDOWN, fd, 0, 0, how, 0, WORKER, null, done);
   }
 }
 

@@ -17,7 +17,7 @@
 // A slot is in at most one list at a time (free, or what it waits in), linked through `next` and `prev`.
 import { SQE_WORDS } from '../abi/io_uring.js';
 import type { Hold } from './descriptors.js';
-import type { Lane } from './order.js';
+import type { Lane, Written } from './order.js';
 
 export const STATE = { FREE: 0, WAITING: 1, QUEUED: 2, SUBMITTED: 3, COMPLETED: 4 } as const;
 
@@ -35,6 +35,8 @@ export const TRAIT = {
   DIRECT: 1 << 4,
   /** never queued in user space (cancellations) */
   URGENT: 1 << 5,
+  /** the engine looks its descriptor up only when a worker gets to it, so it is held from the call on */
+  LATE: 1 << 6,
 } as const;
 
 /** The callback of a request: its raw result, ≥ 0 as the system call would return, or -errno. */
@@ -48,7 +50,7 @@ export const SLOTS_MAX = 1 << 24;
 const ID_FACTOR = SLOTS_MAX;
 
 /** Bytes of bookkeeping per outstanding request, without the caller's own callback and buffer. */
-export const BYTES_PER_REQUEST = SQE_WORDS * 4 + 6 * 4 + 2 + 4 * 8;
+export const BYTES_PER_REQUEST = SQE_WORDS * 4 + 7 * 4 + 2 + 5 * 8;
 
 export function ignore(): void {}
 
@@ -59,6 +61,8 @@ export class Slots {
   result = new Int32Array(INITIAL);
   fd = new Int32Array(INITIAL);
   epoch = new Int32Array(INITIAL);
+  /** the turn in which its descriptor was held */
+  turn = new Int32Array(INITIAL);
   next = new Int32Array(INITIAL);
   prev = new Int32Array(INITIAL);
   /** the submission entry of a QUEUED request */
@@ -68,6 +72,7 @@ export class Slots {
   keep: unknown[] = new Array(INITIAL).fill(null);
   hold: (Hold | null)[] = new Array(INITIAL).fill(null);
   lane: (Lane | null)[] = new Array(INITIAL).fill(null);
+  written: (Written | null)[] = new Array(INITIAL).fill(null);
 
   #free = NONE;
   #capacity = 0;
@@ -131,6 +136,7 @@ export class Slots {
     this.result = grown(this.result, new Int32Array(to));
     this.fd = grown(this.fd, new Int32Array(to));
     this.epoch = grown(this.epoch, new Int32Array(to));
+    this.turn = grown(this.turn, new Int32Array(to));
     this.next = grown(this.next, new Int32Array(to));
     this.prev = grown(this.prev, new Int32Array(to));
     this.entries = grown(this.entries, new Int32Array(to * SQE_WORDS));
@@ -139,6 +145,7 @@ export class Slots {
       this.keep.push(null);
       this.hold.push(null);
       this.lane.push(null);
+      this.written.push(null);
     }
     this.#link(from, to);
   }

@@ -1,0 +1,127 @@
+// The threads engine: a submission and a completion queue in anonymous memory, laid out as io_uring lays out its own,
+// and a pool of threads behind them (pool.h). For where io_uring is refused; TypeScript cannot tell the difference.
+//
+// Called on the JavaScript thread only. The pool knows nothing of Node: it gets the queues and the eventfd under
+// uv_poll, and queues.c does the rest as for every engine.
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "pool.h"
+#include "ring.h"
+
+// Offsets in the ring mapping: what the two sides write lies on cache lines of its own.
+enum { SQ_HEAD = 0, SQ_TAIL = 64, SQ_MASK = 128, SQ_ENTRIES = 132, SQ_FLAGS = 192, CQ_HEAD = 256, CQ_TAIL = 320,
+       CQ_MASK = 384, CQ_ENTRIES = 388, CQES = 448 };
+enum { ENTRIES_MAX = 32768, CQ_ENTRIES_MAX = 2 * 65536 };
+
+static int threads_enter(struct queues *q, uint32_t to_submit, uint32_t min_complete, uint32_t flags) {
+  struct timespec timeout = {q->control[CTL_TIMEOUT_SEC], q->control[CTL_TIMEOUT_NSEC]};
+  bool limited = q->control[CTL_TIMEOUT_SET];
+  q->control[CTL_TIMEOUT_SET] = 0;
+  return pool_enter(q->pool, to_submit, min_complete, flags, limited ? &timeout : NULL);
+}
+
+static void threads_post_deferred(struct queues *q) { pool_post(q->pool); }
+
+static void threads_cancel_all(struct queues *q) { pool_cancel_all(q->pool); }
+
+static void threads_destroy(struct queues *q) {
+  if (q->pool) pool_close(q->pool);
+  if (q->sqe_map) munmap(q->sqe_map, q->sqe_size);
+  if (q->ring_map) munmap(q->ring_map, q->ring_size);
+}
+
+static const struct engine threads = {threads_enter, threads_post_deferred, threads_cancel_all, threads_destroy};
+
+// A worker of Node that ends unloads its addons. Should a request outlive the wait for it, its thread is still in
+// this file's code, so the code stays.
+static void stay_loaded(void) {
+  Dl_info self;
+  if (dladdr((const void *)&threads, &self)) dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+static uint32_t power_of_two(uint32_t n, uint32_t max) {
+  uint32_t power = 1;
+  while (power < n && power < max) power *= 2;
+  return power;
+}
+
+static void *map(size_t size) {
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  if (memory == MAP_FAILED) return NULL;
+  madvise(memory, size, MADV_DONTFORK);  // as the kernel's rings
+  return memory;
+}
+
+static int threads_map(struct queues *q, struct params *p, struct pool_queues *view) {
+  p->sq_entries = power_of_two(p->sq_entries, ENTRIES_MAX);
+  p->cq_entries = power_of_two(p->cq_entries, CQ_ENTRIES_MAX);
+  p->sq.head = SQ_HEAD, p->sq.tail = SQ_TAIL, p->sq.ring_mask = SQ_MASK, p->sq.ring_entries = SQ_ENTRIES;
+  p->sq.flags = SQ_FLAGS;
+  p->cq.head = CQ_HEAD, p->cq.tail = CQ_TAIL, p->cq.ring_mask = CQ_MASK, p->cq.ring_entries = CQ_ENTRIES;
+  p->cq.cqes = CQES;
+  q->ring_size = CQES + (size_t)p->cq_entries * sizeof(struct cqe);
+  q->sqe_size = (size_t)p->sq_entries * sizeof(struct sqe);
+  char *ring = q->ring_map = map(q->ring_size);
+  if (!ring) return -errno;
+  q->sqe_map = map(q->sqe_size);
+  if (!q->sqe_map) return -errno;
+  *(uint32_t *)(ring + SQ_MASK) = p->sq_entries - 1;
+  *(uint32_t *)(ring + SQ_ENTRIES) = p->sq_entries;
+  *(uint32_t *)(ring + CQ_MASK) = p->cq_entries - 1;
+  *(uint32_t *)(ring + CQ_ENTRIES) = p->cq_entries;
+  q->sq_flags = (uint32_t *)(ring + SQ_FLAGS);
+  q->cq_head = (uint32_t *)(ring + CQ_HEAD);
+  q->cq_tail = (uint32_t *)(ring + CQ_TAIL);
+  q->cq_entries = p->cq_entries;
+  *view = (struct pool_queues){
+      .sqes = q->sqe_map,
+      .cqes = (struct cqe *)(ring + CQES),
+      .sq_head = (uint32_t *)(ring + SQ_HEAD),
+      .sq_tail = (uint32_t *)(ring + SQ_TAIL),
+      .sq_flags = q->sq_flags,
+      .cq_head = q->cq_head,
+      .cq_tail = q->cq_tail,
+      .sq_entries = p->sq_entries,
+      .cq_entries = p->cq_entries,
+  };
+  return 0;
+}
+
+// poolOpen(params: ArrayBuffer(120), onWake, workers): the object of queues_expose(), or -errno. Sizes are taken from
+// `params`, and offsets and real sizes left there, as by io_uring_setup; there is no index array.
+napi_value threads_open(napi_env env, napi_callback_info info) {
+  size_t argc = 3, size;
+  napi_value argv[3];
+  struct params *p;
+  uint32_t workers;
+  napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
+  if (napi_get_arraybuffer_info(env, argv[0], (void **)&p, &size) != napi_ok || size != sizeof *p ||
+      napi_get_value_uint32(env, argv[2], &workers) != napi_ok) {
+    return js_int(env, -EINVAL);
+  }
+  struct queues *q = queues_create(env);
+  if (!q) return js_int(env, -errno);
+  q->engine = &threads;
+  struct pool_queues view;
+  int error = threads_map(q, p, &view);
+  if (!error) error = pool_open((struct pool **)&q->pool, &view, q->event_fd, workers);
+  if (error) {
+    queues_destroy(q);
+    return js_int(env, error);
+  }
+  stay_loaded();
+  return queues_expose(q, argv[1]);
+}
+
+// firstFallback(): true the first time in this process, on whatever thread.
+napi_value threads_first_fallback(napi_env env, napi_callback_info info) {
+  (void)info;
+  static int called;
+  napi_value result;
+  napi_get_boolean(env, !__atomic_exchange_n(&called, 1, __ATOMIC_RELAXED), &result);
+  return result;
+}

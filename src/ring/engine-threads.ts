@@ -1,0 +1,46 @@
+// The threads engine: the same queues in anonymous memory, and a pool of threads in the addon that reads submissions
+// and posts completions (native/threads.c, native/pool.h). It needs no permission, so it serves where io_uring is
+// refused: default containers, hardened kernels, a small memlock limit.
+import { getSystemErrorMap } from 'node:util';
+import { OP, PARAMS_BYTES, PARAMS_WORD } from '../abi/io_uring.js';
+import { native } from '../abi/native.js';
+import type { Engine, EngineOptions } from './engine.js';
+import { CQ_ENTRIES_MIN, CQ_FACTOR, layout } from './engine-io_uring.js';
+import { requirePinning } from './memory.js';
+import { Queues } from './queues.js';
+
+/** All that the ring asks for; registered buffers are io_uring's own. */
+const OPERATIONS: ReadonlySet<number> = new Set(
+  Object.values(OP).filter((op) => op !== OP.READ_FIXED && op !== OP.WRITE_FIXED),
+);
+
+export function openThreads(options: EngineOptions, onWake: () => void): Engine {
+  const addon = native();
+  requirePinning();
+  const params = new Int32Array(PARAMS_BYTES / 4);
+  params[PARAMS_WORD.SQ_ENTRIES] = options.entries;
+  params[PARAMS_WORD.CQ_ENTRIES] = Math.max(CQ_FACTOR * options.entries, CQ_ENTRIES_MIN);
+  const queues = addon.poolOpen(params.buffer, onWake, options.poolWorkers);
+  if (typeof queues === 'number') throw refused(queues);
+  const { handle } = queues;
+  return {
+    name: 'threads',
+    queues: new Queues(queues, layout(params)),
+    operations: OPERATIONS,
+    resolvesDescriptorsAtSubmit: false,
+    syncReference: () => addon.ringSyncReference(handle),
+    register: null,
+    close: () => addon.ringClose(handle),
+  };
+}
+
+function refused(errno: number): Error {
+  const [code, text] = getSystemErrorMap().get(errno) ?? [`errno ${-errno}`, 'refused by the system'];
+  const hint =
+    code === 'EMFILE' ? ' (ulimit -n); a pool needs two descriptors, and two more when it waits' : '';
+  return Object.assign(new Error(`${code}: the engine 'threads' is not available: ${text}${hint}`), {
+    code,
+    errno,
+    syscall: 'eventfd',
+  });
+}
