@@ -33,6 +33,8 @@ NAPI_MODULE_INIT() {
   } table[] = {
       {"uringOpen", uring_open},
       {"uringRegister", uring_register},
+      {"poolOpen", threads_open},
+      {"firstFallback", threads_first_fallback},
       {"ringClose", ring_close},
       {"ringSyncReference", ring_sync_reference},
       {"pin", pin_buffer},

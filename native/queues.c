@@ -84,7 +84,10 @@ int queues_pending(const struct queues *q) { return q->control[CTL_IN_FLIGHT] - 
 // In-flight requests keep the process alive, an idle ring does not. TypeScript holds posted results alive itself.
 void queues_sync_reference(struct queues *q) {
   if (!q->poll || q->closed) return;
-  bool wanted = queues_pending(q) > 0 && !q->control[CTL_UNREF];
+  // Where completions are posted only inside enter, TypeScript has read what is ready by the time the loop goes on.
+  // Where they are posted at any time, what is ready has still to be read: by the wake-up that comes with it.
+  int waited_for = q->posts_anytime ? q->control[CTL_IN_FLIGHT] : queues_pending(q);
+  bool wanted = waited_for > 0 && !q->control[CTL_UNREF];
   if (wanted == q->referenced) return;
   q->referenced = wanted;
   if (wanted) uv_ref((uv_handle_t *)q->poll);

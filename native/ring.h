@@ -5,6 +5,7 @@
 //
 //   queues.c   the control block, enter(), the wake-up and its life on the event loop
 //   uring.c    the io_uring engine: setup, mmap, enter, register, drain
+//   threads.c  the threads engine: the same queues in anonymous memory, in front of a pool (pool.h)
 //   pin.c      keeps the memory of an ArrayBuffer alive under the kernel
 //   fds.c      descriptors held while a request waits for its turn
 //   addon.c    what JavaScript sees
@@ -37,6 +38,14 @@ enum {
   CTL_COUNT = 16,
 };
 
+// struct io_uring_params of linux/io_uring.h; test/abi checks both layouts against the kernel's header.
+struct params {
+  uint32_t sq_entries, cq_entries, flags, sq_thread_cpu, sq_thread_idle, features, wq_fd, resv[3];
+  struct { uint32_t head, tail, ring_mask, ring_entries, flags, dropped, array, resv; uint64_t user_addr; } sq;
+  struct { uint32_t head, tail, ring_mask, ring_entries, overflow, cqes, flags, resv; uint64_t user_addr; } cq;
+};
+_Static_assert(sizeof(struct params) == 120, "struct io_uring_params");
+
 struct queues;
 
 // What an engine must offer; everything else is shared.
@@ -65,6 +74,7 @@ struct queues {
   int event_fd;
   bool referenced;      // the poll handle keeps the event loop alive
   bool closed;
+  bool posts_anytime;   // completions appear outside enter too, each with a signal to the eventfd
 
   int32_t *control;
   size_t control_size;
@@ -77,6 +87,9 @@ struct queues {
   uint32_t enter_flags;
   void *ring_map, *sqe_map;
   size_t ring_size, sqe_size;
+
+  // engine threads
+  void *pool;
 };
 
 // queues.c
@@ -93,6 +106,10 @@ int queues_pending(const struct queues *q);
 // uring.c
 napi_value uring_open(napi_env env, napi_callback_info info);
 napi_value uring_register(napi_env env, napi_callback_info info);
+
+// threads.c
+napi_value threads_open(napi_env env, napi_callback_info info);
+napi_value threads_first_fallback(napi_env env, napi_callback_info info);
 
 // pin.c
 napi_value pin_buffer(napi_env env, napi_callback_info info);

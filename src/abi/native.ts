@@ -35,6 +35,13 @@ export interface NativeQueues {
 export interface NativeAddon {
   /** io_uring_setup and mmap. `params` is a struct io_uring_params; it is filled in. -errno when refused. */
   uringOpen(params: ArrayBuffer, onWake: () => void): NativeQueues | number;
+  /**
+   * The same queues in front of a pool of at most `workers` threads. `params` likewise; -errno when memory or
+   * descriptors are short.
+   */
+  poolOpen(params: ArrayBuffer, onWake: () => void, workers: number): NativeQueues | number;
+  /** true the first time in this process, on whatever thread */
+  firstFallback(): boolean;
   /** io_uring_register: its result or -errno */
   uringRegister(handle: object, opcode: number, argument: ArrayBuffer | null, count: number): number;
   /** releases the queues; everything in flight must have been awaited */

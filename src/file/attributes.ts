@@ -16,6 +16,7 @@ import {
   type Stats,
   type TimeLike,
 } from 'node:fs';
+import { ownedOf } from '../ring/requests.js';
 import { cancelOnAbort } from './abort.js';
 import type { Descriptor } from './descriptor.js';
 import { AbortError, systemError, throwIfAborted, wasCancelled } from './errors.js';
@@ -60,7 +61,7 @@ export async function sync(descriptor: Descriptor, dataOnly: boolean): Promise<v
     return await byNode((callback) => (dataOnly ? fdatasync : fsync)(fd, callback));
   const result = await withRetries(
     flags,
-    () => new Promise((resolve) => void ring.fsync(fd, dataOnly, resolve)),
+    () => new Promise((resolve) => void ownedOf(ring).fsync(fd, dataOnly, resolve)),
   );
   if (result < 0) throw systemError(result, dataOnly ? 'fdatasync' : 'fsync');
 }
@@ -73,7 +74,7 @@ export async function truncate(descriptor: Descriptor, length: unknown): Promise
   if (!ring.supports('ftruncate')) return await byNode((callback) => ftruncate(fd, bytes, callback));
   const result = await withRetries(
     flags,
-    () => new Promise((resolve) => void ring.ftruncate(fd, bytes, resolve)),
+    () => new Promise((resolve) => void ownedOf(ring).ftruncate(fd, bytes, resolve)),
   );
   if (result < 0) throw systemError(result, 'ftruncate');
 }

@@ -132,7 +132,9 @@ export class File extends EventEmitter {
     position?: number | bigint | null,
   ): Promise<ReadResult<B>>;
   read<B extends ArrayBufferView>(buffer: B, options?: TransferOptions): Promise<ReadResult<B>>;
-  read<B extends ArrayBufferView = Buffer>(options?: ReadOptions<B> | null): Promise<ReadResult<B>>;
+  read<B extends ArrayBufferView = Buffer<ArrayBuffer>>(
+    options?: ReadOptions<B> | null,
+  ): Promise<ReadResult<B>>;
   read(buffer?: unknown, offset?: unknown, length?: unknown, position?: unknown): Promise<ReadResult<never>> {
     const descriptor = this.#descriptor;
     const read = readNow(descriptor, buffer, offset, length, position);
@@ -240,9 +242,11 @@ export class File extends EventEmitter {
 
   /** Everything from the file's own position to its end. */
   readFile(options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding })): Promise<string>;
-  readFile(options?: (ReadFileOptions & { encoding?: null | undefined }) | null): Promise<Buffer>;
-  readFile(options?: BufferEncoding | ReadFileOptions | null): Promise<string | Buffer>;
-  readFile(options?: unknown): Promise<string | Buffer> {
+  readFile(
+    options?: (ReadFileOptions & { encoding?: null | undefined }) | null,
+  ): Promise<Buffer<ArrayBuffer>>;
+  readFile(options?: BufferEncoding | ReadFileOptions | null): Promise<string | Buffer<ArrayBuffer>>;
+  readFile(options?: unknown): Promise<string | Buffer<ArrayBuffer>> {
     return this.#descriptor.use('readFile', () => readFile(this.#descriptor, options));
   }
 

@@ -22,7 +22,10 @@ type Target = ArrayBufferView | ((size: number) => ArrayBufferView);
 /**
  * @throws AbortError, ERR_FS_FILE_TOO_LARGE above 2 GiB, the system's error of read(2)
  */
-export async function readFile(descriptor: Descriptor, options: unknown): Promise<Buffer | string> {
+export async function readFile(
+  descriptor: Descriptor,
+  options: unknown,
+): Promise<Buffer<ArrayBuffer> | string> {
   let known = plainOptions(options);
   let target = (options as { buffer?: Target } | null | undefined)?.buffer;
   if (target !== undefined && !(await hasBufferOption())) target = undefined;
@@ -42,7 +45,7 @@ export async function readFile(descriptor: Descriptor, options: unknown): Promis
   const size = await regularFileSize(descriptor);
   throwIfAborted(signal);
   if (size > FILE_BYTES_MAX) throw fileTooLarge(size);
-  let bytes: Buffer;
+  let bytes: Buffer<ArrayBuffer>;
   if (target !== undefined) bytes = await readIntoTarget(descriptor, target, size, signal);
   else if (size > 0) bytes = await fill(descriptor, makeBuffer(descriptor, size), size, signal);
   else bytes = await readToEnd(descriptor, signal);
@@ -50,7 +53,7 @@ export async function readFile(descriptor: Descriptor, options: unknown): Promis
 }
 
 /** Room for `size` bytes; on an O_DIRECT file aligned, and as much longer as its transfers must be. */
-function makeBuffer(descriptor: Descriptor, size: number): Buffer {
+function makeBuffer(descriptor: Descriptor, size: number): Buffer<ArrayBuffer> {
   const { alignment } = descriptor;
   if (alignment === null) return Buffer.allocUnsafeSlow(size);
   const length = Math.ceil(size / alignment.offset) * alignment.offset;
@@ -62,10 +65,10 @@ function makeBuffer(descriptor: Descriptor, size: number): Buffer {
 /** Reads until `wanted` bytes are there or the file ends: it may have shrunk, or not been at its start. */
 async function fill(
   descriptor: Descriptor,
-  view: Buffer,
+  view: Buffer<ArrayBuffer>,
   wanted: number,
   signal?: AbortSignal,
-): Promise<Buffer> {
+): Promise<Buffer<ArrayBuffer>> {
   let total = 0;
   while (total < wanted) {
     const length = Math.min(view.byteLength - total, CHUNK_BYTES);
@@ -84,8 +87,8 @@ async function fill(
   return bytes === view.byteLength ? view : view.subarray(0, bytes);
 }
 
-async function readToEnd(descriptor: Descriptor, signal?: AbortSignal): Promise<Buffer> {
-  const pieces: Buffer[] = [];
+async function readToEnd(descriptor: Descriptor, signal?: AbortSignal): Promise<Buffer<ArrayBuffer>> {
+  const pieces: Buffer<ArrayBuffer>[] = [];
   for (;;) {
     const view = makeBuffer(descriptor, UNKNOWN_SIZE_BYTES);
     const length = view.byteLength;
@@ -115,7 +118,7 @@ async function readIntoTarget(
   target: Target,
   size: number,
   signal?: AbortSignal,
-): Promise<Buffer> {
+): Promise<Buffer<ArrayBuffer>> {
   const isFunction = typeof target === 'function';
   const name = isFunction ? 'options.buffer().byteLength' : 'options.buffer.byteLength';
   const given: unknown = isFunction ? target(size) : target;

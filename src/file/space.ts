@@ -1,4 +1,6 @@
 // fallocate(2) and posix_fadvise(2): what becomes of a file's blocks, and of its pages in the cache.
+
+import { ownedOf } from '../ring/requests.js';
 import { checkOffset, invalidType, invalidValue, outOfRange } from '../ring/validate.js';
 import { withRetries } from './attributes.js';
 import type { Descriptor } from './descriptor.js';
@@ -32,7 +34,7 @@ export async function allocate(
   const mode = allocateMode(options);
   const { ring, fd, flags } = descriptor;
   const result = await withRetries(flags, () => {
-    return new Promise((resolve) => void ring.fallocate(fd, mode, offset, length, resolve));
+    return new Promise((resolve) => void ownedOf(ring).fallocate(fd, mode, offset, length, resolve));
   });
   if (result < 0) throw systemError(result, 'fallocate');
 }
@@ -93,7 +95,7 @@ export async function advise(
   for (const range of ranges(BigInt(offset), BigInt(length))) {
     const result = await withRetries(flags, () => {
       return new Promise(
-        (resolve) => void ring.fadvise(fd, range.offset, range.length, ADVICE[advice], resolve),
+        (resolve) => void ownedOf(ring).fadvise(fd, range.offset, range.length, ADVICE[advice], resolve),
       );
     });
     if (result < 0) throw systemError(result, 'fadvise');

@@ -1,6 +1,7 @@
 // statx(2) on an open descriptor, and where in its answer each field lies (linux/stat.h, struct statx; the same on
 // every architecture). test/file/statx.test.ts compares the offsets with what fs.fstatSync reads.
 import { AT_EMPTY_PATH } from '../abi/io_uring.js';
+import { ownedOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
 
 const BYTES = 256;
@@ -49,7 +50,7 @@ export function statx(
 ): Promise<{ result: number; fields: DataView<ArrayBuffer> }> {
   const out = new Uint8Array(BYTES);
   return new Promise((resolve) => {
-    const id = ring.statx(fd, '', AT_EMPTY_PATH, mask, out, (result) => {
+    const id = ownedOf(ring).statx(fd, '', AT_EMPTY_PATH, mask, out, (result) => {
       resolve({ result, fields: new DataView(out.buffer) });
     });
     onRequest?.(id);

@@ -1,5 +1,6 @@
 // readv(2) and writev(2): one request for several buffers.
 import { ERRNO } from '../abi/errno.js';
+import { ownedOf } from '../ring/requests.js';
 import { cancelOnAbort } from './abort.js';
 import { inAppendOrder, writePosition } from './append-order.js';
 import type { VectorArguments } from './arguments.js';
@@ -25,7 +26,7 @@ function submit(
   const batch = views.length > VECTOR_MAX ? views.slice(0, VECTOR_MAX) : views;
   return new Promise((resolve) => {
     let settled = (): void => {};
-    const id = ring[operation](fd, batch, position, (result) => {
+    const id = ownedOf(ring)[operation](fd, batch, position, (result) => {
       settled();
       resolve(result);
     });

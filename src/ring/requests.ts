@@ -21,8 +21,6 @@ export type Path = string | Uint8Array;
 
 /** Size of `struct statx` in bytes. */
 const STATX_BYTES = 256;
-/** Operations that a worker of the kernel runs, which looks the descriptor up when it gets to it. */
-const WORKER = TRAIT.HOLD | TRAIT.LATE;
 const INDEX_MAX = Number.MAX_SAFE_INTEGER;
 const STREAM = TRAIT.LANE | TRAIT.UNBOUNDED;
 
@@ -32,15 +30,32 @@ const STREAM = TRAIT.LANE | TRAIT.UNBOUNDED;
  */
 export let coreOf: (ring: RingOperations) => RingCore;
 
-export abstract class RingOperations {
+/** The operations of a ring on descriptors that nobody closes while they are in flight: they need not be held. */
+export let ownedOf: (ring: RingOperations) => RingOperations;
+
+export class RingOperations {
   readonly #core: RingCore;
+  /** TRAIT.HOLD where the caller may close a descriptor at any time, else 0 */
+  readonly #hold: number;
+  #owned: RingOperations | null = null;
 
   static {
     coreOf = (ring) => ring.#core;
+    ownedOf = (ring) => {
+      ring.#owned ??= new RingOperations(ring.#core, 0);
+      return ring.#owned;
+    };
   }
 
-  constructor(core: RingCore) {
+  /** @internal */
+  constructor(core: RingCore, hold: number = TRAIT.HOLD) {
     this.#core = core;
+    this.#hold = hold;
+  }
+
+  /** The traits of operations that a worker of the kernel runs, which looks the descriptor up when it gets to it. */
+  get #worker(): number {
+    return TRAIT.LATE | this.#hold;
   }
 
   // ── transfers ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -55,7 +70,8 @@ export abstract class RingOperations {
    * `pread(2)`: bytes read, 0 at the end of the file, or -errno.
    *
    * @param position in bytes from the start of the file, up to 2^63-1; -1: at the descriptor's own position, which
-   *   is the only one for pipes, sockets and terminals. Those requests run one after the other, in call order.
+   *   is the only one for pipes, sockets and terminals. Those requests run one after the other, in call order. The
+   *   kernel does not move the own position of O_DIRECT files: give those an explicit one (File does).
    */
   read(fd: number, buffer: ArrayBufferView, position: number | bigint, done: Done): number {
     return this.#transfer(OP.READ, 0, fd, buffer, position, done);
@@ -78,7 +94,7 @@ export abstract class RingOperations {
     checkView('buffer', view);
     if (!isIndex(position)) checkOffset('position', position, -1);
     checkDone(done);
-    const traits = direction | TRAIT.HOLD | (isOwnPosition(position) ? STREAM : 0);
+    const traits = direction | this.#hold | (isOwnPosition(position) ? STREAM : 0);
     const length = Math.min(byteLengthOf(view), TRANSFER_BYTES_MAX);
     return this.#core.idOf(this.#core.startTransfer(op, fd, view, 0, length, position, traits, done));
   }
@@ -119,7 +135,7 @@ export abstract class RingOperations {
     }
     const stream = isOwnPosition(position) ? STREAM : 0;
     const keep = [vector, ...views];
-    const traits = direction | stream | TRAIT.HOLD;
+    const traits = direction | stream | this.#hold;
     return this.#core.start(op, fd, position, addressOf(vector), views.length, 0, traits, keep, done);
   }
 
@@ -131,7 +147,7 @@ export abstract class RingOperations {
     checkFd(fd);
     if (typeof dataOnly !== 'boolean') throw invalidType('dataOnly', 'of type boolean', dataOnly);
     checkDone(done);
-    return this.#core.start(OP.FSYNC, fd, 0, 0, 0, dataOnly ? FSYNC_DATASYNC : 0, WORKER, null, done);
+    return this.#core.start(OP.FSYNC, fd, 0, 0, 0, dataOnly ? FSYNC_DATASYNC : 0, this.#worker, null, done);
   }
 
   /** `splice(2)`: bytes moved, 0 at the end, or -errno. Offsets -1 for pipes and for a file's own position. */
@@ -157,7 +173,7 @@ export abstract class RingOperations {
       done(result);
     };
     const source = hold.duplicate >= 0 ? hold.duplicate : fdIn;
-    const traits = TRAIT.UNBOUNDED | WORKER;
+    const traits = TRAIT.UNBOUNDED | this.#worker;
     // The entry has splice_off_in where other operations have an address.
     return this.#core.start(
       OP.SPLICE,
@@ -183,7 +199,7 @@ export abstract class RingOperations {
     checkOffset('length', length, 0);
     checkDone(done);
     // The entry has the length in `addr` and the mode in `len`.
-    return this.#core.start(OP.FALLOCATE, fd, offset, BigInt(length), mode, 0, WORKER, null, done);
+    return this.#core.start(OP.FALLOCATE, fd, offset, BigInt(length), mode, 0, this.#worker, null, done);
   }
 
   /** `posix_fadvise(2)`: 0 or -errno. Length 0 means to the end; advice is POSIX_FADV_*. */
@@ -193,7 +209,7 @@ export abstract class RingOperations {
     checkInt32('length', length, 0);
     checkInt32('advice', advice, 0);
     checkDone(done);
-    return this.#core.start(OP.FADVISE, fd, offset, 0, length, advice, WORKER, null, done);
+    return this.#core.start(OP.FADVISE, fd, offset, 0, length, advice, this.#worker, null, done);
   }
 
   /** `ftruncate(2)`: 0 or -errno. Linux 6.9; see `supports`. */
@@ -201,7 +217,7 @@ export abstract class RingOperations {
     checkFd(fd);
     checkOffset('length', length, 0);
     checkDone(done);
-    return this.#core.start(OP.FTRUNCATE, fd, length, 0, 0, 0, WORKER, null, done);
+    return this.#core.start(OP.FTRUNCATE, fd, length, 0, 0, 0, this.#worker, null, done);
   }
 
   // ── files by path ──────────────────────────────────────────────────────────────────────────────────────────
@@ -287,7 +303,7 @@ export abstract class RingOperations {
     checkInt32('dirfd', dirfd, AT_FDCWD);
     checkDone(done);
     const bytes = pathBytes('path', path);
-    const traits = dirfd === AT_FDCWD ? 0 : WORKER;
+    const traits = dirfd === AT_FDCWD ? 0 : this.#worker;
     return this.#core.start(op, dirfd, address2, addressOf(bytes), length, arg, traits, [bytes, keep], done);
   }
 
@@ -305,7 +321,7 @@ export abstract class RingOperations {
     checkFd(fd);
     checkInt32('events', events, 0);
     checkDone(done);
-    return this.#core.start(OP.POLL_ADD, fd, 0, 0, 0, events, TRAIT.UNBOUNDED | TRAIT.HOLD, null, done);
+    return this.#core.start(OP.POLL_ADD, fd, 0, 0, 0, events, TRAIT.UNBOUNDED | this.#hold, null, done);
   }
 
   /** A timer: -ETIME (-62) after `ms` milliseconds, or -ECANCELED. */
@@ -327,7 +343,7 @@ export abstract class RingOperations {
     checkFd(fd);
     checkInt32('flags', flags, 0);
     checkDone(done);
-    return this.#core.start(OP.ACCEPT, fd, 0, 0, 0, flags, TRAIT.UNBOUNDED | TRAIT.HOLD, null, done);
+    return this.#core.start(OP.ACCEPT, fd, 0, 0, 0, flags, TRAIT.UNBOUNDED | this.#hold, null, done);
   }
 
   /** `connect(2)`: 0 or -errno. `address` is a `struct sockaddr` as bytes. */
@@ -335,7 +351,7 @@ export abstract class RingOperations {
     checkFd(fd);
     checkView('address', address);
     checkDone(done);
-    const traits = TRAIT.UNBOUNDED | TRAIT.HOLD;
+    const traits = TRAIT.UNBOUNDED | this.#hold;
     return this.#core.start(
       OP.CONNECT,
       fd,
@@ -371,7 +387,7 @@ export abstract class RingOperations {
     checkView('buffer', buffer);
     checkInt32('flags', flags, 0);
     checkDone(done);
-    const traits = direction | STREAM | TRAIT.HOLD;
+    const traits = direction | STREAM | this.#hold;
     const length = Math.min(byteLengthOf(buffer), TRANSFER_BYTES_MAX);
     return this.#core.start(op, fd, 0, addressOf(buffer), length, flags, traits, buffer, done);
   }
@@ -381,7 +397,7 @@ export abstract class RingOperations {
     checkFd(fd);
     checkInt32('how', how, 0);
     checkDone(done);
-    return this.#core.start(OP.SHUTDOWN, fd, 0, 0, how, 0, WORKER, null, done);
+    return this.#core.start(OP.SHUTDOWN, fd, 0, 0, how, 0, this.#worker, null, done);
   }
 }
 

@@ -4,7 +4,7 @@ import { CTL } from '../abi/native.js';
 import * as control from './control.js';
 import { closedError, RingCore, type RingStats } from './core.js';
 import { type EngineName, openEngine, type RingOptions } from './engine.js';
-import { operationNames } from './operations.js';
+import { hasOperation, operationNames } from './operations.js';
 import { coreOf, RingOperations } from './requests.js';
 import type { Done } from './slots.js';
 import { checkDone, checkInt32, invalidType } from './validate.js';
@@ -37,7 +37,7 @@ export class Ring extends RingOperations implements Disposable {
 
   /** Whether the engine has the operation that the method of this name needs. */
   supports(operation: string): boolean {
-    return this.operations.includes(operation);
+    return hasOperation(coreOf(this).port.engine.operations, operation);
   }
 
   /** Requests made and not delivered. */
