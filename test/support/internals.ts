@@ -1,0 +1,14 @@
+// The package's inside, for the safeguards that cannot be seen from outside. Types are resolved from the source
+// folder, modules from build/, which is one level deeper: hence two paths.
+const load = (path: string) => import(new URL(`../../../dist/${path}`, import.meta.url).href);
+
+export const ioUring = (await load('abi/io_uring.js')) as typeof import('../../dist/abi/io_uring.js');
+export const errnos = (await load('abi/errno.js')) as typeof import('../../dist/abi/errno.js');
+export const { native, CTL } = (await load('abi/native.js')) as typeof import('../../dist/abi/native.js');
+export const { coreOf } = (await load('ring/requests.js')) as typeof import('../../dist/ring/requests.js');
+export const { addressOf } = (await load('ring/memory.js')) as typeof import('../../dist/ring/memory.js');
+export const slots = (await load('ring/slots.js')) as typeof import('../../dist/ring/slots.js');
+export const { TURN_BUDGET_MS } = (await load(
+  'ring/fairness.js',
+)) as typeof import('../../dist/ring/fairness.js');
+export const { PENDING } = (await load('ring/core.js')) as typeof import('../../dist/ring/core.js');
