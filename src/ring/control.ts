@@ -51,7 +51,7 @@ export function wait(core: RingCore, min: number, timeout: number): number {
   let delivered = 0;
   core.flush();
   for (;;) {
-    delivered += core.deliver(true);
+    delivered += core.delivery.run(true);
     if (core.closed || delivered >= min || core.port.queues.inKernel <= 0) return delivered;
     const left = deadline - performance.now();
     if (left <= 0) return delivered;

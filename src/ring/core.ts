@@ -7,46 +7,31 @@
 import { ERRNO } from '../abi/errno.js';
 import { OP, SQE, SQE_WORD, SQE_WORDS } from '../abi/io_uring.js';
 import { CTL } from '../abi/native.js';
+import { Delivery, type DeliveryHost } from './delivery.js';
 import { HeldDescriptors, type Hold } from './descriptors.js';
 import type { Engine } from './engine.js';
 import { high, low, writeEntry } from './entry.js';
-import { TurnBudget } from './fairness.js';
+import { closedError, tooManyRequests } from './errors.js';
 import { bufferOf, byteOffsetOf, isInside, memoryOf, outside } from './memory.js';
 import { DIRECTION, Lanes, WriteBarriers } from './order.js';
 import { Port } from './port.js';
 import { REGISTER_AFTER, RegisteredBuffers, RegisteredFiles } from './registered.js';
 import { servedByWorker } from './routing.js';
-import { type Done, ignore, SLOTS_MAX, SlotQueue, Slots, STATE, TRAIT } from './slots.js';
+import { type Done, ignore, Slots, STATE, TRAIT } from './slots.js';
+import type { RingStats } from './stats.js';
 
 /** What `transfer` returns when the result is not in hand: no system call returns this. */
 export const PENDING = -0x80000000;
 
 /** How often a full queue is looked at for signs of life, in ms. */
 export const STALL_MS = 5;
-/** A clock is looked at once in this many deliveries. */
-const DELIVERIES_PER_LOOK = 16;
 /**
  * Requests with one of these are held from the call on, even the first of a turn: a worker looks their descriptor up
  * late, or an order is kept for which the file must be known.
  */
 const HELD_AT_ONCE = TRAIT.LATE | TRAIT.LANE | TRAIT.WRITE;
-/** Rounds of enter and deliver before the event loop gets its turn, whatever the clock says. */
-const ROUNDS_MAX = 4096;
 
 const RESOLVED = Promise.resolve();
-
-export interface RingStats {
-  /** requests handed to the engine */
-  readonly submitted: number;
-  /** results delivered */
-  readonly completed: number;
-  /** of those, how many ended with ECANCELED */
-  readonly cancelled: number;
-  /** entries into the kernel made to submit, wait or reap */
-  readonly systemCalls: number;
-  /** times the event loop was woken for this ring */
-  readonly wakeups: number;
-}
 
 export class RingCore {
   readonly port: Port;
@@ -61,37 +46,48 @@ export class RingCore {
   readonly #barriers = new WriteBarriers(this.slots);
   readonly registered: RegisteredBuffers;
   readonly #held: HeldDescriptors;
-  readonly #budget: TurnBudget;
-  readonly #ready = new SlotQueue(); // COMPLETED
+  readonly delivery: Delivery;
 
   #batchBytes = 0;
   #turnOpen = false;
-  #delivering = false;
-  #immediateSet = false;
   #stallTimer: NodeJS.Timeout | null = null;
   #idle: (() => void) | null = null;
-  #completed = 0;
-  #cancelled = 0;
   #final: RingStats | null = null; // after close, when the control block is gone
 
   constructor(engine: Engine) {
     this.port = new Port(engine, this.slots, {
       completed: (slot, result) => this.#complete(slot, result),
-      retryLater: () => this.#setImmediate(),
+      retryLater: () => this.delivery.goOnLater(),
     });
     this.#resolvesAtSubmit = engine.resolvesDescriptorsAtSubmit;
     this.#control = engine.queues.control;
     this.registered = new RegisteredBuffers(engine.register);
     this.#held = new HeldDescriptors(new RegisteredFiles(engine.register));
-    this.#budget = new TurnBudget(this.#control);
+    this.delivery = new Delivery(this.slots, this.#control, this.#deliveryHost());
+  }
+
+  #deliveryHost(): DeliveryHost {
+    const core = this;
+    return {
+      get closed() {
+        return core.closed;
+      },
+      enterRequested: () => {
+        if (!this.port.refill() && this.#held.isEmpty) return false;
+        this.flush();
+        return true;
+      },
+      delivered: () => this.#afterDelivery(),
+      wake: () => this.onWake(),
+    };
   }
 
   get stats(): RingStats {
     return (
       this.#final ?? {
         submitted: this.port.submitted,
-        completed: this.#completed,
-        cancelled: this.#cancelled,
+        completed: this.delivery.completed,
+        cancelled: this.delivery.cancelled,
         systemCalls: this.#control[CTL.SYSTEM_CALLS],
         wakeups: this.#control[CTL.WAKEUPS],
       }
@@ -145,7 +141,7 @@ export class RingCore {
 
     slots.state[slot] = STATE.QUEUED;
 
-    const first = !this.#turnOpen && !this.#delivering;
+    const first = !this.#turnOpen && !this.delivery.isRunning;
     let alone = first; // is it entered by itself, before this call is over?
     if ((traits & TRAIT.HOLD) !== 0 && (traits & HELD_AT_ONCE || !first || !this.#resolvesAtSubmit)) {
       const error = this.#hold(slot, fd);
@@ -337,7 +333,7 @@ export class RingCore {
     this.#turnOpen = false;
     if (this.closed) return;
     if (this.port.refill() || !this.#held.isEmpty) this.flush();
-    if (!this.#ready.isEmpty) this.deliver();
+    if (!this.delivery.isEmpty) this.delivery.run();
   };
 
   // ── enter and reap ─────────────────────────────────────────────────────────────────────────────────────────
@@ -348,7 +344,7 @@ export class RingCore {
     if (!this.#held.isEmpty) this.#endHolds();
     const handedOver = this.port.flush();
     // What has been read back here wakes nobody any more, so its delivery is this turn's business.
-    if (!this.#ready.isEmpty && !this.#delivering) this.#openTurn();
+    if (!this.delivery.isEmpty && !this.delivery.isRunning) this.#openTurn();
     return handedOver;
   }
 
@@ -370,7 +366,7 @@ export class RingCore {
     const { slots } = this;
     slots.state[slot] = STATE.COMPLETED;
     slots.result[slot] = result;
-    this.#ready.push(slot);
+    this.delivery.push(slot);
     const traits = slots.traits[slot];
     if (traits === 0) return;
     if (traits & TRAIT.LANE) {
@@ -423,82 +419,23 @@ export class RingCore {
     this.#complete(slot, result);
   }
 
-  // ── deliver ────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── wake ────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The event loop was woken: completions are there. */
   readonly onWake = (): void => {
     if (this.closed) return;
-    this.#budget.renew();
+    this.delivery.renewBudget();
     this.port.reap();
     if (this.port.refill()) this.flush();
-    if (!this.#ready.isEmpty) this.deliver();
+    if (!this.delivery.isEmpty) this.delivery.run();
   };
 
-  /** Runs callbacks until nothing is ready or this turn's budget is spent. How many were run. */
-  deliver(unhurried = false): number {
-    if (this.#delivering && !unhurried) return 0; // an outer delivery goes on after this callback
-    const nested = this.#delivering;
-    this.#delivering = true;
-    let delivered = 0;
-    try {
-      for (let round = 0; round < ROUNDS_MAX; round++) {
-        while (!this.#ready.isEmpty) {
-          if (!unhurried && delivered % DELIVERIES_PER_LOOK === 0 && this.#budget.isSpent) {
-            this.#setImmediate();
-            return delivered;
-          }
-          delivered++;
-          this.#deliverOne(this.#ready.shift());
-        }
-        // The callbacks' own requests go together now.
-        if (this.closed || (!this.port.refill() && this.#held.isEmpty)) return delivered;
-        this.flush();
-        if (this.#ready.isEmpty) return delivered;
-      }
-      this.#setImmediate();
-      return delivered;
-    } finally {
-      this.#delivering = nested;
-      if (!nested && !this.closed && this.#ready.isEmpty) this.#held.sweep();
-      if (this.slots.live === 0) this.#announceIdle();
-    }
-  }
-
-  #deliverOne(slot: number): void {
-    const { slots } = this;
-    const done = slots.done[slot];
-    const result = slots.result[slot];
-    slots.release(slot);
-    this.#count(result);
-    try {
-      done(result);
-    } catch (error) {
-      // One caller's exception must not cost another its result.
-      process.nextTick(() => {
-        throw error;
-      });
-    }
-  }
-
-  #announceIdle(): void {
+  #afterDelivery(): void {
+    if (!this.closed) this.#held.sweep();
+    if (this.slots.live > 0) return;
     const listener = this.#idle;
     this.#idle = null;
     listener?.();
-  }
-
-  #count(result: number): void {
-    this.#completed++;
-    if (result === -ERRNO.ECANCELED) this.#cancelled++;
-  }
-
-  /** Goes on in the next turn of the event loop. */
-  #setImmediate(): void {
-    if (this.#immediateSet) return;
-    this.#immediateSet = true;
-    setImmediate(() => {
-      this.#immediateSet = false;
-      this.onWake();
-    });
   }
 
   // ── the result at once when it is there ────────────────────────────────────────────────────────────────────
@@ -524,14 +461,8 @@ export class RingCore {
     if (direct) traits |= TRAIT.DIRECT;
     if (position === -1) traits |= TRAIT.LANE | TRAIT.UNBOUNDED;
     const slot = this.startTransfer(op, fd, view, byteOffset, length, position, traits, ignore);
-    const { slots } = this;
-    if (slots.state[slot] === STATE.COMPLETED && !this.#delivering && !this.#budget.isSpent) {
-      const result = slots.result[slot];
-      this.#ready.remove(slot);
-      slots.release(slot);
-      this.#count(result);
-      return result;
-    }
+    const { slots, delivery } = this;
+    if (slots.state[slot] === STATE.COMPLETED && delivery.mayReturnNow) return delivery.take(slot);
     this.pendingId = slots.id(slot);
     return PENDING;
   }
@@ -588,15 +519,4 @@ export class RingCore {
 
 function laneDirection(traits: number): number {
   return traits & TRAIT.WRITE ? DIRECTION.WRITE : DIRECTION.READ;
-}
-
-export function closedError(): Error {
-  return Object.assign(new Error('The ring is closed. Open another one with Ring.open().'), {
-    code: 'ERR_USE_AFTER_CLOSE',
-  });
-}
-
-function tooManyRequests(): Error {
-  const message = `EAGAIN: ${SLOTS_MAX} requests are outstanding on this ring; await some before making more`;
-  return Object.assign(new Error(message), { code: 'EAGAIN', errno: -ERRNO.EAGAIN });
 }

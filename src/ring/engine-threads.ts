@@ -36,8 +36,7 @@ export function openThreads(options: EngineOptions, onWake: () => void): Engine 
 
 function refused(errno: number): Error {
   const [code, text] = getSystemErrorMap().get(errno) ?? [`errno ${-errno}`, 'refused by the system'];
-  const hint =
-    code === 'EMFILE' ? ' (ulimit -n); a pool needs two descriptors, and two more when it waits' : '';
+  const hint = code === 'EMFILE' ? ' (ulimit -n); a pool needs four descriptors' : '';
   return Object.assign(new Error(`${code}: the engine 'threads' is not available: ${text}${hint}`), {
     code,
     errno,

@@ -2,11 +2,13 @@
 // machinery in core.ts; here are a ring's own life and its control.
 import { CTL } from '../abi/native.js';
 import * as control from './control.js';
-import { closedError, RingCore, type RingStats } from './core.js';
+import { RingCore } from './core.js';
 import { type EngineName, openEngine, type RingOptions } from './engine.js';
+import { closedError } from './errors.js';
 import { hasOperation, operationNames } from './operations.js';
 import { coreOf, RingOperations } from './requests.js';
 import type { Done } from './slots.js';
+import type { RingStats } from './stats.js';
 import { checkDone, checkInt32, invalidType } from './validate.js';
 
 export class Ring extends RingOperations implements Disposable {

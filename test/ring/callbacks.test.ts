@@ -1,4 +1,5 @@
 // Callbacks may throw and may do anything to the ring.
+// Guards RingCore.#deliverOne and the re-entrancy of RingCore.deliver.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import test, { describe } from 'node:test';

@@ -1,4 +1,5 @@
 // Cancelling, wherever the request is. The request's own callback runs exactly once, with its own result.
+// Guards Slots.find (an old number must not name the next request) and RingCore.cancelQueued.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import test, { describe } from 'node:test';

@@ -1,4 +1,5 @@
 // Requests run with the credentials of the moment they are made (the class of CVE-2024-22017).
+// Guards that no ring has a submission thread unless asked for: such a thread keeps the credentials it began with.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import test, { describe } from 'node:test';

@@ -1,4 +1,5 @@
 // An idle ring holds nothing; requests in flight keep the process alive until unref() (rule 6).
+// Guards queues_sync_reference() and clear_event() in native/queues.c.
 import assert from 'node:assert/strict';
 import test, { describe } from 'node:test';
 import { runProgram } from '../support/program.js';

@@ -1,4 +1,5 @@
 // Overlap (rule 4): the first request of a turn is with the kernel before the turn goes on; the rest go together.
+// Guards the lone enter of a turn's first request in RingCore.request, and that it is the only one.
 import assert from 'node:assert/strict';
 import test, { describe } from 'node:test';
 import { nextTurn, openRing, result } from '../support/ring.js';

@@ -239,7 +239,7 @@ test('O_DIRECT and large transfers arrive whole', async (t) => {
 
 describe('a program ends', () => {
   const busy = `
-    const dir = fs.mkdtempSync('/tmp/linux-aio-');
+    const dir = fs.mkdtempSync((await import('node:os')).tmpdir() + '/linux-aio-');
     const fd = fs.openSync(dir + '/file', 'w+');
     fs.rmSync(dir, { recursive: true });
     const ring = Ring.open({ engine: 'threads', workers: [4, 1] });
