@@ -109,7 +109,13 @@ static long move(const struct sqe *e, int64_t position, uint32_t flags, size_t b
 
 // A short read without waiting is short because the rest is not cached, or because the file ends there.
 static bool ends_at(int fd, uint64_t position) {
-  struct { uint32_t mask, blksize; uint64_t attributes; uint32_t nlink, uid, gid; uint16_t mode, pad; uint64_t ino, size; uint64_t rest[26]; } st;
+  struct {
+    uint32_t mask, blksize;
+    uint64_t attributes;
+    uint32_t nlink, uid, gid;
+    uint16_t mode, pad;
+    uint64_t ino, size, rest[26];
+  } st;
   _Static_assert(sizeof st == 256, "struct statx");
   return CALL(SYS_statx, fd, "", AT_EMPTY_PATH | STATX_DONT_SYNC, STATX_TYPE_SIZE, &st) == 0 && S_ISREG(st.mode) &&
          position >= st.size;

@@ -174,23 +174,9 @@ static void *run(void *argument) {
   return NULL;
 }
 
-// With `lock` held. The descriptors stay until the pool is closed.
+// With `lock` held.
 static int start(struct poller *o) {
   if (o->running) return 0;
-  if (o->epoll_fd < 0) {
-    int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll_fd < 0) return -errno;
-    int timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
-    if (timer_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, timer_fd, &event) < 0) {
-      int error = errno;
-      if (timer_fd >= 0) close(timer_fd);
-      close(epoll_fd);
-      return -error;
-    }
-    o->epoll_fd = epoll_fd;
-    o->timer_fd = timer_fd;
-  }
   if (o->joinable) pthread_join(o->thread, NULL);  // it has left its loop already
   o->joinable = false;
   int error = pool_spawn(&o->thread, run, o);
@@ -204,17 +190,17 @@ void poller_watch(struct poller *o, struct request *r) {
   // Before it is POLLING, a cancellation could only leave a note.
   int error = __atomic_load_n(&r->cancel, __ATOMIC_ACQUIRE) ? -ECANCELED : start(o);
   if (!error) {
-    set_state(r, POLLING);
-    o->watching++;
+    if (r->deadline == 0) error = watch_descriptor(o, r);
+    // No descriptor left for a duplicate, or max_user_watches: look again now and then.
+    if (error && error != -EPERM && error != -EBADF) r->deadline = pool_now() + RETRY_NS;
     if (r->deadline != 0) {
       heap_insert(o, r);
       arm(o, r->deadline);
-    } else {
-      error = watch_descriptor(o, r);
-      if (error) {
-        set_state(r, RUNNING);
-        o->watching--;
-      }
+      error = 0;
+    }
+    if (!error) {
+      set_state(r, POLLING);
+      o->watching++;
     }
   }
   pthread_mutex_unlock(&o->lock);
@@ -243,11 +229,21 @@ bool poller_cancel(struct poller *o, struct request *r) {
 
 // ── its life ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+// The descriptors are opened now, so that waiting does not fail later for want of them; the thread starts when needed.
 int poller_open(struct poller **out, struct pool *p) {
   struct poller *o = calloc(1, sizeof *o);
   if (!o) return -ENOMEM;
   o->pool = p;
-  o->epoll_fd = o->timer_fd = -1;
+  o->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  o->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+  if (o->epoll_fd < 0 || o->timer_fd < 0 || epoll_ctl(o->epoll_fd, EPOLL_CTL_ADD, o->timer_fd, &event) < 0) {
+    int error = errno;
+    if (o->epoll_fd >= 0) close(o->epoll_fd);
+    if (o->timer_fd >= 0) close(o->timer_fd);
+    free(o);
+    return -error;
+  }
   pthread_mutex_init(&o->lock, NULL);
   *out = o;
   return 0;
@@ -278,8 +274,8 @@ void poller_close(struct poller *o) {
   if (o->running) arm(o, 1);  // long past: wakes it
   pthread_mutex_unlock(&o->lock);
   if (o->joinable) pthread_join(o->thread, NULL);
-  if (o->epoll_fd >= 0) close(o->epoll_fd);
-  if (o->timer_fd >= 0) close(o->timer_fd);
+  close(o->epoll_fd);
+  close(o->timer_fd);
   pthread_mutex_destroy(&o->lock);
   free(o->heap);
   free(o);

@@ -608,7 +608,9 @@ static uint32_t count_cpus(void) {
   uint64_t set[128] = {0};
   long bytes = syscall(SYS_sched_getaffinity, 0, sizeof set, set);
   int cpus = 0;
-  for (long i = 0; i < bytes / 8; i++) cpus += __builtin_popcountll(set[i]);
+  for (long i = 0; i < bytes / 8; i++) {
+    for (uint64_t bits = set[i]; bits; bits &= bits - 1) cpus++;  // __builtin_popcountll would need libgcc
+  }
   return (uint32_t)cpus;
 }
 

@@ -1,0 +1,60 @@
+// The thread pool under ThreadSanitizer and AddressSanitizer, without Node: pool-stress.c drives native/pool.h with
+// random operations and cancellations. LINUX_AIO_STRESS_ROUNDS makes it longer; a failure names its seed.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import { promisify } from 'node:util';
+import { packageRoot } from '../support/program.js';
+
+const run = promisify(execFile);
+const directory = mkdtempSync(join(tmpdir(), 'linux-aio-'));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+const compiler = process.env['CC'] ?? 'cc';
+const rounds = process.env['LINUX_AIO_STRESS_ROUNDS'] ?? '3';
+const SEEDS = [1, Date.now() % 1e6];
+const FLAGS = '-std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -pthread'.split(' ');
+const SOURCES = [
+  'test/native/pool-stress.c',
+  'native/pool.c',
+  'native/pool-operations.c',
+  'native/pool-poller.c',
+].map((file) => join(packageRoot, file));
+
+const CONFIGURATIONS = [
+  { name: 'as it is', flags: [] },
+  { name: 'under ThreadSanitizer', flags: ['-fsanitize=thread'] },
+  { name: 'under AddressSanitizer', flags: ['-fsanitize=address,undefined', '-fno-sanitize-recover'] },
+];
+
+/** Why the compiler or its sanitizer cannot be used here, or null. */
+async function missing(flags: string[], program: string): Promise<string | null> {
+  const source = 'int main(void) { return 0; }';
+  try {
+    const compiled = run(compiler, [...flags, '-x', 'c', '-', '-o', program]);
+    compiled.child.stdin?.end(source);
+    await compiled;
+    await run(program);
+    return null;
+  } catch (error) {
+    return `${compiler} ${flags.join(' ')} does not work here: ${String((error as Error).message).split('\n')[0]}`;
+  }
+}
+
+for (const [i, { name, flags }] of CONFIGURATIONS.entries()) {
+  test(`the pool keeps its promises ${name}`, { timeout: 300_000 }, async (t) => {
+    const program = join(directory, `stress-${i}`);
+    const reason = await missing(flags, program);
+    if (reason !== null) return t.skip(reason);
+    await run(compiler, [...FLAGS, ...flags, ...SOURCES, '-o', program]);
+    for (const seed of SEEDS) {
+      await t.test(`seed ${seed}`, async () => {
+        const { stdout, stderr } = await run(program, [String(seed), rounds, directory]);
+        assert.deepEqual({ stdout, stderr }, { stdout: 'ok\n', stderr: '' });
+      });
+    }
+  });
+}
