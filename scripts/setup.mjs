@@ -25,7 +25,9 @@ function installed() {
 }
 
 if (!installed()) {
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root, stdio: 'inherit' });
+  // Not `npm ci`: it refuses a lock file that lacks the optional packages of other platforms, and npm leaves those out
+  // where a registry does not have them. Versions and integrity come from the lock file all the same.
+  execFileSync('npm', ['install', '--no-save', '--no-audit', '--no-fund'], { cwd: root, stdio: 'inherit' });
 }
 const { build } = await import('./build.mjs');
 build();

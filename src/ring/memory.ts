@@ -81,6 +81,10 @@ class Pinned extends Adopt {
     return #memory in buffer ? (buffer as unknown as Pinned).#memory : Pinned.#pin(buffer);
   }
 
+  static has(buffer: object): boolean {
+    return #memory in buffer;
+  }
+
   static #pin(buffer: ArrayBufferLike): PinnedMemory {
     if (!types.isAnyArrayBuffer(buffer)) throw invalidType('view.buffer', 'an ArrayBuffer', buffer);
     const address = native().pin(buffer);
@@ -130,5 +134,35 @@ export function outside(memory: PinnedMemory, end: number): RangeError {
 
 /** Fails where buffers cannot be pinned, before anything relies on it. */
 export function requirePinning(): void {
+  if (TRANSFER_REALLOCATES && !guarded) guardTransfers();
   addressOf(new Uint8Array(16));
+}
+
+/**
+ * V8 12 (Node 22) hands memory to realloc() when `transfer` changes its size, whoever else holds it; before there is no
+ * `transfer`, later versions copy.
+ */
+const TRANSFER_REALLOCATES = process.versions.v8.startsWith('12.');
+let guarded = false;
+
+/** Makes `transfer` to another size copy, as in later versions, if the memory is pinned. */
+function guardTransfers(): void {
+  guarded = true;
+  for (const name of ['transfer', 'transferToFixedLength'] as const) {
+    const original = ArrayBuffer.prototype[name];
+    const { [name]: guard } = {
+      [name](this: ArrayBuffer, size?: number): ArrayBuffer {
+        if (size === undefined || !types.isArrayBuffer(this) || !Pinned.has(this) || this.resizable) {
+          return original.call(this, size);
+        }
+        const result = new ArrayBuffer(size); // throws for a bad size before anything is detached
+        if (result.byteLength === this.byteLength) return original.call(this);
+        const whole = original.call(this); // the same size: the memory stays where it is
+        new Uint8Array(result).set(new Uint8Array(whole, 0, Math.min(whole.byteLength, result.byteLength)));
+        return result;
+      },
+    };
+    Object.defineProperty(guard, 'length', { value: original.length, configurable: true });
+    Object.defineProperty(ArrayBuffer.prototype, name, { value: guard, writable: true, configurable: true });
+  }
 }
