@@ -42,14 +42,48 @@ export async function readFile(
   }
   const { encoding, signal } = known;
   throwIfAborted(signal);
+  const begun =
+    target === undefined && descriptor.alignment === null ? await readSmall(descriptor, signal) : null;
+  if (begun?.isWhole) return encoding ? begun.bytes.toString(encoding) : begun.bytes;
   const size = await regularFileSize(descriptor);
   throwIfAborted(signal);
   if (size > FILE_BYTES_MAX) throw fileTooLarge(size);
   let bytes: Buffer<ArrayBuffer>;
   if (target !== undefined) bytes = await readIntoTarget(descriptor, target, size, signal);
-  else if (size > 0) bytes = await fill(descriptor, makeBuffer(descriptor, size), size, signal);
-  else bytes = await readToEnd(descriptor, signal);
+  else if (size > 0) bytes = await fill(descriptor, makeBuffer(descriptor, size), size, begun?.bytes, signal);
+  else bytes = await readToEnd(descriptor, begun?.bytes, signal);
   return encoding ? bytes.toString(encoding) : bytes;
+}
+
+// Files of at most this many bytes, which most are, are read without a look at their size: statx takes the kernel
+// longer than the data does, because a worker thread serves it. Reading on until there is no more is one request.
+const SMALL_BYTES = 64 * 1024;
+/** Memory to read small files into, kept for the next one. */
+const SCRATCH_KEPT = 32;
+const scratch: Uint8Array[] = [];
+
+/** The beginning of the file, and whether that is all of it. */
+async function readSmall(
+  descriptor: Descriptor,
+  signal?: AbortSignal,
+): Promise<{ bytes: Buffer<ArrayBuffer>; isWhole: boolean }> {
+  const view = scratch.pop() ?? new Uint8Array(new ArrayBuffer(SMALL_BYTES));
+  try {
+    let total = 0;
+    let count: number;
+    do {
+      const length = SMALL_BYTES - total;
+      count = await readOnce(descriptor, { op: OP.READ, view, offset: total, length, position: -1, signal });
+      throwIfAborted(signal);
+      total += count;
+    } while (count > 0 && total < SMALL_BYTES);
+    const bytes = Buffer.allocUnsafeSlow(total);
+    bytes.set(view.subarray(0, total));
+    return { bytes, isWhole: count === 0 };
+  } finally {
+    // Whatever happened, the request is over: nobody writes to the memory any more.
+    if (scratch.length < SCRATCH_KEPT) scratch.push(view);
+  }
 }
 
 /** Room for `size` bytes; on an O_DIRECT file aligned, and as much longer as its transfers must be. */
@@ -67,9 +101,14 @@ async function fill(
   descriptor: Descriptor,
   view: Buffer<ArrayBuffer>,
   wanted: number,
+  begun: Uint8Array | undefined,
   signal?: AbortSignal,
 ): Promise<Buffer<ArrayBuffer>> {
   let total = 0;
+  if (begun !== undefined) {
+    total = Math.min(begun.byteLength, view.byteLength);
+    view.set(begun.subarray(0, total));
+  }
   while (total < wanted) {
     const length = Math.min(view.byteLength - total, CHUNK_BYTES);
     const count = await readOnce(descriptor, {
@@ -87,8 +126,12 @@ async function fill(
   return bytes === view.byteLength ? view : view.subarray(0, bytes);
 }
 
-async function readToEnd(descriptor: Descriptor, signal?: AbortSignal): Promise<Buffer<ArrayBuffer>> {
-  const pieces: Buffer<ArrayBuffer>[] = [];
+async function readToEnd(
+  descriptor: Descriptor,
+  begun: Buffer<ArrayBuffer> | undefined,
+  signal?: AbortSignal,
+): Promise<Buffer<ArrayBuffer>> {
+  const pieces: Buffer<ArrayBuffer>[] = begun === undefined ? [] : [begun];
   for (;;) {
     const view = makeBuffer(descriptor, UNKNOWN_SIZE_BYTES);
     const length = view.byteLength;
@@ -129,8 +172,8 @@ async function readIntoTarget(
   if (size > view.byteLength) {
     throw invalidPropertyValue(name, view.byteLength, `is smaller than the file size of ${size} bytes`);
   }
-  if (size > 0) return await fill(descriptor, view, size, signal);
-  const bytes = await fill(descriptor, view, view.byteLength, signal);
+  if (size > 0) return await fill(descriptor, view, size, undefined, signal);
+  const bytes = await fill(descriptor, view, view.byteLength, undefined, signal);
   if (bytes.byteLength < view.byteLength) return bytes;
   // The size was not known: one byte more tells whether this was all.
   throwIfAborted(signal);
