@@ -34,6 +34,7 @@ NAPI_MODULE_INIT() {
       {"uringOpen", uring_open},
       {"uringRegister", uring_register},
       {"poolOpen", threads_open},
+      {"nativeOpen", native_open},
       {"firstFallback", threads_first_fallback},
       {"ringClose", ring_close},
       {"ringSyncReference", ring_sync_reference},

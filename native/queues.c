@@ -121,6 +121,7 @@ static void report_exception(napi_env env) {
 }
 
 static bool more_to_post(struct queues *q) {
+  if (q->engine->note_deferred) q->engine->note_deferred(q);
   return load(q->sq_flags) & (SQ_TASKRUN | SQ_CQ_OVERFLOW) && ready(q) < (int)q->cq_entries;
 }
 

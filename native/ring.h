@@ -6,6 +6,7 @@
 //   queues.c   the control block, enter(), the wake-up and its life on the event loop
 //   uring.c    the io_uring engine: setup, mmap, enter, register, drain
 //   threads.c  the threads engine: the same queues in anonymous memory, in front of a pool (pool.h)
+//   linux-aio.c  the native engine: as the threads engine, with io_submit beside the pool
 //   pin.c      keeps the memory of an ArrayBuffer alive under the kernel
 //   fds.c      descriptors held while a request waits for its turn
 //   addon.c    what JavaScript sees
@@ -35,6 +36,7 @@ enum {
   CTL_TIMEOUT_SEC,   // wait at most this long (with CTL_TIMEOUT_SET)
   CTL_TIMEOUT_NSEC,
   CTL_TIMEOUT_SET,
+  CTL_AIO_SUBMITTED,  // C: requests that io_submit has taken over (engine native)
   CTL_COUNT = 16,
 };
 
@@ -58,6 +60,9 @@ struct engine {
   void (*cancel_all)(struct queues *q);
   // Releases memory and descriptors; nothing is in flight any more.
   void (*destroy)(struct queues *q);
+  // Sets IORING_SQ_TASKRUN when post_deferred would find something; NULL where whoever finishes work has set it
+  // before signalling the eventfd. Called after every clearing of the eventfd.
+  void (*note_deferred)(struct queues *q);
 };
 
 struct queues {
@@ -90,6 +95,9 @@ struct queues {
 
   // engine threads
   void *pool;
+
+  // engine native, which has a pool too
+  void *aio;
 };
 
 // queues.c
@@ -110,6 +118,14 @@ napi_value uring_register(napi_env env, napi_callback_info info);
 // threads.c
 napi_value threads_open(napi_env env, napi_callback_info info);
 napi_value threads_first_fallback(napi_env env, napi_callback_info info);
+// For an engine with a pool: the arguments of poolOpen, and `start` to join the mapped queues to q->pool. 0 or -errno.
+struct pool_queues;
+typedef int start_function(struct queues *q, const struct pool_queues *view, uint32_t workers);
+napi_value threads_open_as(napi_env env, napi_callback_info info, const struct engine *engine, start_function *start);
+void threads_destroy(struct queues *q);
+
+// linux-aio.c
+napi_value native_open(napi_env env, napi_callback_info info);
 
 // pin.c
 napi_value pin_buffer(napi_env env, napi_callback_info info);

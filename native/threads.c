@@ -28,13 +28,18 @@ static void threads_post_deferred(struct queues *q) { pool_post(q->pool); }
 
 static void threads_cancel_all(struct queues *q) { pool_cancel_all(q->pool); }
 
-static void threads_destroy(struct queues *q) {
+void threads_destroy(struct queues *q) {
   if (q->pool) pool_close(q->pool);
   if (q->sqe_map) munmap(q->sqe_map, q->sqe_size);
   if (q->ring_map) munmap(q->ring_map, q->ring_size);
 }
 
-static const struct engine threads = {threads_enter, threads_post_deferred, threads_cancel_all, threads_destroy};
+static const struct engine threads = {
+    .enter = threads_enter,
+    .post_deferred = threads_post_deferred,
+    .cancel_all = threads_cancel_all,
+    .destroy = threads_destroy,
+};
 
 // A worker of Node that ends unloads its addons. Should a request outlive the wait for it, its thread is still in
 // this file's code, so the code stays.
@@ -91,9 +96,7 @@ static int threads_map(struct queues *q, struct params *p, struct pool_queues *v
   return 0;
 }
 
-// poolOpen(params: ArrayBuffer(120), onWake, workers): the object of queues_expose(), or -errno. Sizes are taken from
-// `params`, and offsets and real sizes left there, as by io_uring_setup; there is no index array.
-napi_value threads_open(napi_env env, napi_callback_info info) {
+napi_value threads_open_as(napi_env env, napi_callback_info info, const struct engine *engine, start_function *start) {
   size_t argc = 3, size;
   napi_value argv[3];
   struct params *p;
@@ -105,16 +108,26 @@ napi_value threads_open(napi_env env, napi_callback_info info) {
   }
   struct queues *q = queues_create(env);
   if (!q) return js_int(env, -errno);
-  q->engine = &threads;
+  q->engine = engine;
   struct pool_queues view;
   int error = threads_map(q, p, &view);
-  if (!error) error = pool_open((struct pool **)&q->pool, &view, q->event_fd, workers);
+  if (!error) error = start(q, &view, workers);
   if (error) {
     queues_destroy(q);
     return js_int(env, error);
   }
   stay_loaded();
   return queues_expose(q, argv[1]);
+}
+
+static int start_pool(struct queues *q, const struct pool_queues *view, uint32_t workers) {
+  return pool_open((struct pool **)&q->pool, view, q->event_fd, workers);
+}
+
+// poolOpen(params: ArrayBuffer(120), onWake, workers): the object of queues_expose(), or -errno. Sizes are taken from
+// `params`, and offsets and real sizes left there, as by io_uring_setup; there is no index array.
+napi_value threads_open(napi_env env, napi_callback_info info) {
+  return threads_open_as(env, info, &threads, start_pool);
 }
 
 // firstFallback(): true the first time in this process, on whatever thread.

@@ -58,14 +58,19 @@ static void uring_destroy(struct queues *q) {
   // The mappings hold a reference on the ring: closing the descriptor alone would leave it running.
   if (q->sqe_map) munmap(q->sqe_map, q->sqe_size);
   if (q->ring_map) munmap(q->ring_map, q->ring_size);
-  if (q->enter_fd != q->ring_fd) {
+  if (q->enter_flags & ENTER_REGISTERED_RING) {
     struct rsrc_update update = {.offset = (uint32_t)q->enter_fd};
     syscall(NR_REGISTER, q->ring_fd, UNREGISTER_RING_FDS, &update, 1);
   }
   if (q->ring_fd >= 0) close(q->ring_fd);
 }
 
-static const struct engine uring = {uring_enter, uring_post_deferred, uring_cancel_all, uring_destroy};
+static const struct engine uring = {
+    .enter = uring_enter,
+    .post_deferred = uring_post_deferred,
+    .cancel_all = uring_cancel_all,
+    .destroy = uring_destroy,
+};
 
 static int uring_map(struct queues *q, struct params *p) {
   if (!(p->features & FEAT_SINGLE_MMAP) || !(p->features & FEAT_EXT_ARG)) return -ENOSYS;  // before Linux 5.11

@@ -14,6 +14,7 @@ export const ERRNO = {
   ENOSYS: 38,
   ETIME: 62,
   EBADR: 53,
+  EOPNOTSUPP: 95,
   EALREADY: 114,
   ECANCELED: 125,
 } as const;

@@ -18,6 +18,7 @@ export const CTL = {
   TIMEOUT_SEC: 9,
   TIMEOUT_NSEC: 10,
   TIMEOUT_SET: 11,
+  AIO_SUBMITTED: 12,
 } as const;
 
 /** The queues of one engine, mapped: plain memory, shared with whoever does the work. */
@@ -40,6 +41,8 @@ export interface NativeAddon {
    * descriptors are short.
    */
   poolOpen(params: ArrayBuffer, onWake: () => void, workers: number): NativeQueues | number;
+  /** The same with Linux AIO beside the pool; -errno also when io_setup is refused: EAGAIN, ENOSYS, EPERM. */
+  nativeOpen(params: ArrayBuffer, onWake: () => void, workers: number): NativeQueues | number;
   /** true the first time in this process, on whatever thread */
   firstFallback(): boolean;
   /** io_uring_register: its result or -errno */

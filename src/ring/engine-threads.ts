@@ -10,7 +10,7 @@ import { requirePinning } from './memory.js';
 import { Queues } from './queues.js';
 
 /** All that the ring asks for; registered buffers are io_uring's own. */
-const OPERATIONS: ReadonlySet<number> = new Set(
+export const POOL_OPERATIONS: ReadonlySet<number> = new Set(
   Object.values(OP).filter((op) => op !== OP.READ_FIXED && op !== OP.WRITE_FIXED),
 );
 
@@ -26,7 +26,7 @@ export function openThreads(options: EngineOptions, onWake: () => void): Engine 
   return {
     name: 'threads',
     queues: new Queues(queues, layout(params)),
-    operations: OPERATIONS,
+    operations: POOL_OPERATIONS,
     resolvesDescriptorsAtSubmit: false,
     syncReference: () => addon.ringSyncReference(handle),
     register: null,

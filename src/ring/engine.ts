@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import process, { env } from 'node:process';
 import { native } from '../abi/native.js';
 import { openUring, RingRefusedError } from './engine-io_uring.js';
+import { openNative } from './engine-native.js';
 import { openThreads } from './engine-threads.js';
 import type { Queues } from './queues.js';
 import type { Register } from './registered.js';
@@ -67,16 +68,11 @@ export function openEngine(options: RingOptions, onWake: () => void): Engine {
   const engineOptions = checked(options);
   if (name === 'io_uring') return openUring(engineOptions, onWake);
   if (name === 'threads') return openThreads(engineOptions, onWake);
-  if (name === 'auto') return openFirst(engineOptions, onWake);
-  throw Object.assign(
-    new Error(`The engine '${name}' is not part of this version of linux-aio; use 'io_uring' or 'threads'.`),
-    {
-      code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM',
-    },
-  );
+  if (name === 'native') return openNative(engineOptions, onWake);
+  return openFirst(engineOptions, onWake);
 }
 
-/** io_uring, or where the system refuses it the pool, which needs nothing but threads. */
+/** io_uring, or where the system refuses it the pool, which needs nothing but threads. Never native by itself. */
 function openFirst(options: EngineOptions, onWake: () => void): Engine {
   try {
     return openUring(options, onWake);
