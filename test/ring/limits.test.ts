@@ -1,6 +1,7 @@
 // What the system refuses: a smaller ring where that helps, else an error that says what to do. Nothing leaks.
 import assert from 'node:assert/strict';
 import test, { describe } from 'node:test';
+import { onlyOn, refusal } from '../support/engines.js';
 import { runProgram } from '../support/program.js';
 
 const isRoot = process.getuid?.() === 0;
@@ -10,7 +11,7 @@ const AS_NOBODY = isRoot
   ? `await Ring.open({ engine: 'io_uring' }).close(); process.setgroups([]); process.setgid(65534); process.setuid(65534);`
   : '';
 
-describe('with little memory that may be locked', () => {
+describe('with little memory that may be locked', { skip: refusal('io_uring') }, () => {
   test('a ring is opened smaller, and works', async () => {
     // 64 KiB allow no ring of 1024 entries.
     const { stdout, stderr } = await runProgram(
@@ -50,7 +51,7 @@ describe('with little memory that may be locked', () => {
          console.log(ring.engine, await result((done) => ring.nop(done)));
          await ring.close();
        }`,
-      { limits: 'ulimit -l 0' },
+      { limits: 'ulimit -l 0', env: { LINUX_AIO_ENGINE: '' } },
     );
     if (stdout.startsWith('io_uring')) return; // kernels before about 6.13 charge rings to nobody
     assert.equal(stdout, 'threads 0\nthreads 0\n');
@@ -80,7 +81,7 @@ describe('with too many open files', () => {
        await new Promise((resolve) => setTimeout(resolve, 5));
        ${fill}
        const codes = [];
-       for (let free = 0; free < 3; free++) {
+       for (let free = 0; free < 5 && codes.at(-1) !== 'opened'; free++) {
          try { Ring.open()[Symbol.dispose](); codes.push('opened'); }
          catch (error) { codes.push(error.code, error.errno, /too many open files.*ulimit -n/.test(error.message)); }
          await new Promise((resolve) => setTimeout(resolve, 5));
@@ -89,7 +90,8 @@ describe('with too many open files', () => {
        console.log(codes.join());`,
       { limits: 'ulimit -n 100' },
     );
-    assert.deepEqual({ stdout, stderr }, { stdout: 'EMFILE,-24,true,EMFILE,-24,true,opened\n', stderr: '' });
+    assert.equal(stderr, '');
+    assert.match(stdout, /^(EMFILE,-24,true,){2,4}opened$/m);
   });
 
   test('rings opened and disposed of in one turn of the event loop give their descriptors back', async () => {
@@ -100,7 +102,8 @@ describe('with too many open files', () => {
     assert.deepEqual({ stdout, stderr }, { stdout: 'ok\n', stderr: '' });
   });
 
-  test('requests still work, and openat fails with EMFILE', async () => {
+  // On the pool a read of a descriptor that somebody else may close needs a duplicate of it, and fails without one.
+  test('requests still work, and openat fails with EMFILE', { skip: onlyOn('io_uring') }, async () => {
     const { stdout, stderr } = await runProgram(
       `const ring = Ring.open();
        const fd = fs.openSync(process.execPath);

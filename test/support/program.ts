@@ -20,6 +20,8 @@ export interface ProgramOptions {
   env?: Record<string, string>;
   /** a shell command that runs before, in the same process: `ulimit -n 64` */
   limits?: string;
+  /** a command that runs node in surroundings of its own: test/container/launcher.ts */
+  launcher?: readonly string[];
   /** the program's process.argv from 1 on */
   args?: string[];
   /** arguments of node before the program */
@@ -41,7 +43,15 @@ const result = (start) => new Promise((resolve) => { start(resolve); });
 `;
 
 export function runNode(args: string[], options: ProgramOptions = {}): Promise<Outcome> {
-  const command = [process.execPath, '--expose-gc', '--no-warnings', ...(options.flags ?? []), ...args];
+  const launcher = options.launcher ?? [];
+  const command = [
+    ...launcher,
+    process.execPath,
+    '--expose-gc',
+    '--no-warnings',
+    ...(options.flags ?? []),
+    ...args,
+  ];
   const [file, ...rest] = options.limits
     ? ['/bin/sh', '-c', `${options.limits} && exec "$@"`, 'sh', ...command]
     : command;
