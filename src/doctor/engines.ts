@@ -1,6 +1,6 @@
 // Finds out which engines work, in the only way that is reliable: by opening a ring on each. Kernel versions say
 // nothing in a container, where a filter decides; so no version is looked at.
-import { ENGINE_NAMES, type EngineName } from '../ring/engine.js';
+import { ENGINE_NAMES, type EngineName, fallbackIsExplained } from '../ring/engine.js';
 import { Ring } from '../ring/ring.js';
 import type { DoctorReport, EngineReport } from './report.js';
 
@@ -16,7 +16,10 @@ export interface RingLike {
 
 export type OpenRing = (options: { engine: EngineName | 'auto'; entries: number }) => RingLike;
 
-const openReal: OpenRing = (options) => Ring.open(options);
+const openReal: OpenRing = (options) => {
+  if (options.engine === 'auto') fallbackIsExplained(); // the report has the reason
+  return Ring.open(options);
+};
 
 /** Tries every engine, then 'auto'; `wanted` is LINUX_AIO_ENGINE, which 'auto' follows. Never throws. */
 export async function tryEngines(

@@ -85,15 +85,13 @@ export class HeldDescriptors {
 
   /** The turn ends. Returns the holds used in it whose number was reused meanwhile. */
   endTurn(): Hold[] {
+    // Here the turn's requests have been made, so what none of them uses is not wanted again soon.
+    this.sweep();
     const turn = this.#turn++;
     this.#last = null;
     this.#turnIsEmpty = true;
     return this.#holds.filter(
-      (hold) =>
-        hold.turn === turn &&
-        hold.requests > 0 &&
-        hold.duplicate >= 0 &&
-        native().sameFile(hold.fd, hold.duplicate) === 0,
+      (hold) => hold.turn === turn && hold.duplicate >= 0 && native().sameFile(hold.fd, hold.duplicate) === 0,
     );
   }
 

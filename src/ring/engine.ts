@@ -95,6 +95,11 @@ function explainOnce(reason: RingRefusedError): void {
   );
 }
 
+/** Somebody else tells why (`doctor`): no line about a fallback in this process. */
+export function fallbackIsExplained(): void {
+  native().firstFallback();
+}
+
 function engineName(wanted: EngineName | 'auto'): EngineName | 'auto' {
   const names = [...ENGINE_NAMES, 'auto'];
   const list = names.map((name) => `'${name}'`).join(', ');
