@@ -7,7 +7,7 @@ import { TurnBudget } from './fairness.js';
 import { SlotQueue, type Slots } from './slots.js';
 
 /** A clock is looked at once in this many deliveries. */
-const DELIVERIES_PER_LOOK = 16;
+const DELIVERIES_PER_LOOK = 32;
 /** Rounds of delivering and entering before the event loop gets its turn, whatever the clock says. */
 const ROUNDS_MAX = 4096;
 

@@ -114,19 +114,21 @@ export class Port {
   /** Reads completions into their slots and gives the entries back; no callback of a request runs in here. */
   reap(): void {
     const { queues } = this;
-    const slots = this.#slots;
+    const { ring } = queues;
+    const { generation: generations, state, traits } = this.#slots;
+    const backlog = this.#backlog;
+    const listener = this.#listener;
     for (;;) {
       const count = queues.completionsReady;
       for (let i = 0; i < count; i++) {
         const c = queues.completion(i);
-        const slot = queues.ring[c];
-        const generation = queues.ring[c + 1];
-        if (slots.generation[slot] !== generation || slots.state[slot] !== STATE.SUBMITTED) {
+        const slot = ring[c];
+        if (generations[slot] !== ring[c + 1] || state[slot] !== STATE.SUBMITTED) {
           this.#stale++; // never somebody else's result
           continue;
         }
-        this.#backlog.reaped(slots.traits[slot]);
-        this.#listener.completed(slot, queues.ring[c + 2]);
+        backlog.reaped(traits[slot]);
+        listener.completed(slot, ring[c + 2]);
       }
       if (count > 0) queues.consume(count);
       this.#reaped += count;
