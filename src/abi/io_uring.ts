@@ -56,7 +56,7 @@ export const ENTER = { GETEVENTS: 1 << 0, SQ_WAKEUP: 1 << 1 } as const;
 export const SQ = { NEED_WAKEUP: 1 << 0, CQ_OVERFLOW: 1 << 1, TASKRUN: 1 << 2 } as const;
 
 /** `io_uring_sqe.flags` bits. */
-export const SQE = { FIXED_FILE: 1 << 0, IO_LINK: 1 << 2, ASYNC: 1 << 4 } as const;
+export const SQE = { FIXED_FILE: 1 << 0, ASYNC: 1 << 4 } as const;
 
 /** `io_uring_register` opcodes. */
 export const REGISTER = { PROBE: 8, IOWQ_MAX_WORKERS: 19 } as const;

@@ -94,11 +94,6 @@ export class RingCore {
     );
   }
 
-  /** Requests called and not delivered. */
-  get inFlight(): number {
-    return this.slots.live;
-  }
-
   /** Completions that named no live request, ever: 0 unless the kernel or this file is wrong. */
   get staleCompletions(): number {
     return this.port.stale;

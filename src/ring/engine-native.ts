@@ -5,33 +5,14 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { ERRNO } from '../abi/errno.js';
-import { PARAMS_BYTES, PARAMS_WORD } from '../abi/io_uring.js';
 import { native } from '../abi/native.js';
 import type { Engine, EngineOptions } from './engine.js';
-import { CQ_ENTRIES_MIN, CQ_FACTOR, layout } from './engine-io_uring.js';
-import { POOL_OPERATIONS } from './engine-threads.js';
-import { requirePinning } from './memory.js';
-import { Queues } from './queues.js';
+import { completionEntries, openOnPool } from './engine-threads.js';
 
 export function openNative(options: EngineOptions, onWake: () => void): Engine {
-  const addon = native();
-  requirePinning();
-  const reserved = Math.max(CQ_FACTOR * options.entries, CQ_ENTRIES_MIN);
-  const params = new Int32Array(PARAMS_BYTES / 4);
-  params[PARAMS_WORD.SQ_ENTRIES] = options.entries;
-  params[PARAMS_WORD.CQ_ENTRIES] = reserved;
-  const queues = addon.nativeOpen(params.buffer, onWake, options.poolWorkers);
-  if (typeof queues === 'number') throw refused(queues, reserved);
-  const { handle } = queues;
-  return {
-    name: 'native',
-    queues: new Queues(queues, layout(params)),
-    operations: POOL_OPERATIONS,
-    resolvesDescriptorsAtSubmit: false,
-    syncReference: () => addon.ringSyncReference(handle),
-    register: null,
-    close: () => addon.ringClose(handle),
-  };
+  return openOnPool('native', native().nativeOpen, options, onWake, (errno) =>
+    refused(errno, completionEntries(options)),
+  );
 }
 
 /** In the shape of RingRefusedError: what the system call said, and what to do about it. */

@@ -3,35 +3,50 @@
 // refused: default containers, hardened kernels, a small memlock limit.
 import { getSystemErrorMap } from 'node:util';
 import { OP, PARAMS_BYTES, PARAMS_WORD } from '../abi/io_uring.js';
-import { native } from '../abi/native.js';
+import { type NativeAddon, native } from '../abi/native.js';
 import type { Engine, EngineOptions } from './engine.js';
 import { CQ_ENTRIES_MIN, CQ_FACTOR, layout } from './engine-io_uring.js';
 import { requirePinning } from './memory.js';
 import { Queues } from './queues.js';
 
 /** All that the ring asks for; registered buffers are io_uring's own. */
-export const POOL_OPERATIONS: ReadonlySet<number> = new Set(
+const POOL_OPERATIONS: ReadonlySet<number> = new Set(
   Object.values(OP).filter((op) => op !== OP.READ_FIXED && op !== OP.WRITE_FIXED),
 );
 
-export function openThreads(options: EngineOptions, onWake: () => void): Engine {
-  const addon = native();
+/** Completion entries of a ring in front of the pool. */
+export function completionEntries(options: EngineOptions): number {
+  return Math.max(CQ_FACTOR * options.entries, CQ_ENTRIES_MIN);
+}
+
+/** An engine whose queues the pool serves, alone or beside Linux AIO; `refused` makes the error of an errno. */
+export function openOnPool(
+  name: 'threads' | 'native',
+  open: NativeAddon['poolOpen'],
+  options: EngineOptions,
+  onWake: () => void,
+  refused: (errno: number) => Error,
+): Engine {
   requirePinning();
   const params = new Int32Array(PARAMS_BYTES / 4);
   params[PARAMS_WORD.SQ_ENTRIES] = options.entries;
-  params[PARAMS_WORD.CQ_ENTRIES] = Math.max(CQ_FACTOR * options.entries, CQ_ENTRIES_MIN);
-  const queues = addon.poolOpen(params.buffer, onWake, options.poolWorkers);
+  params[PARAMS_WORD.CQ_ENTRIES] = completionEntries(options);
+  const queues = open(params.buffer, onWake, options.poolWorkers);
   if (typeof queues === 'number') throw refused(queues);
   const { handle } = queues;
   return {
-    name: 'threads',
+    name,
     queues: new Queues(queues, layout(params)),
     operations: POOL_OPERATIONS,
     resolvesDescriptorsAtSubmit: false,
-    syncReference: () => addon.ringSyncReference(handle),
+    syncReference: () => native().ringSyncReference(handle),
     register: null,
-    close: () => addon.ringClose(handle),
+    close: () => native().ringClose(handle),
   };
+}
+
+export function openThreads(options: EngineOptions, onWake: () => void): Engine {
+  return openOnPool('threads', native().poolOpen, options, onWake, refused);
 }
 
 function refused(errno: number): Error {

@@ -1,5 +1,6 @@
 // One engine and what a ring needs around it: its queues, the backlog in front of them, entering and reaping.
 import { ERRNO } from '../abi/errno.js';
+import { CQE_WORD } from '../abi/io_uring.js';
 import { Backlog } from './backlog.js';
 import type { Engine } from './engine.js';
 import type { Queues } from './queues.js';
@@ -122,13 +123,13 @@ export class Port {
       const count = queues.completionsReady;
       for (let i = 0; i < count; i++) {
         const c = queues.completion(i);
-        const slot = ring[c];
-        if (generations[slot] !== ring[c + 1] || state[slot] !== STATE.SUBMITTED) {
+        const slot = ring[c + CQE_WORD.USER_LO];
+        if (generations[slot] !== ring[c + CQE_WORD.USER_HI] || state[slot] !== STATE.SUBMITTED) {
           this.#stale++; // never somebody else's result
           continue;
         }
         backlog.reaped(traits[slot]);
-        listener.completed(slot, ring[c + 2]);
+        listener.completed(slot, ring[c + CQE_WORD.RES]);
       }
       if (count > 0) queues.consume(count);
       this.#reaped += count;

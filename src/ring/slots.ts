@@ -49,9 +49,6 @@ const INITIAL = 1024;
 export const SLOTS_MAX = 1 << 24;
 const ID_FACTOR = SLOTS_MAX;
 
-/** Bytes of bookkeeping per outstanding request, without the caller's own callback and buffer. */
-export const BYTES_PER_REQUEST = SQE_WORDS * 4 + 7 * 4 + 2 + 5 * 8;
-
 export function ignore(): void {}
 
 export class Slots {
