@@ -16,10 +16,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { prepareFile } from '#dist/cli/bench/bench-file.js';
 import { checkBlock, stampBlock, wordsOf } from '#dist/cli/bench/block.js';
-import { Interrupt } from '#dist/cli/bench/interrupt.js';
 import { VerifyError, verifyWritten } from '#dist/cli/bench/layout.js';
 import { planFrom } from '#dist/cli/bench/plan.js';
-import { Progress } from '#dist/cli/bench/progress.js';
+import { Interrupt } from '#dist/cli/interrupt.js';
+import { Progress } from '#dist/cli/progress.js';
 import { UsageError } from '#dist/cli/usage-error.js';
 
 let directory: string;

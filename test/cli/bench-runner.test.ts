@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { BenchFile } from '#dist/cli/bench/bench-file.js';
 import { checkBlock, stampBlock, wordsOf } from '#dist/cli/bench/block.js';
-import { Interrupt, Interrupted } from '#dist/cli/bench/interrupt.js';
 import { VerifyError } from '#dist/cli/bench/layout.js';
-import { Progress } from '#dist/cli/bench/progress.js';
 import { Runner, TransferError } from '#dist/cli/bench/runner.js';
 import type { Target } from '#dist/cli/bench/target.js';
+import { Interrupt, Interrupted } from '#dist/cli/interrupt.js';
+import { Progress } from '#dist/cli/progress.js';
 
 const BLOCK_SIZE = 512;
 const BLOCKS = 64;

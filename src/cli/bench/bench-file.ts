@@ -13,14 +13,14 @@ import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Interrupt } from '../interrupt.js';
+import type { Progress } from '../progress.js';
 import { formatBytes } from '../units.js';
 import { UsageError } from '../usage-error.js';
 import { HEADER_BYTES, readHeader, wordsOf } from './block.js';
-import type { Interrupt } from './interrupt.js';
 import { layOut, verifyLayout } from './layout.js';
 import type { Plan } from './plan.js';
 import { checkSize, SIZE_DEFAULT } from './plan.js';
-import type { Progress } from './progress.js';
 
 export interface BenchFile {
   path: string;

@@ -2,10 +2,10 @@
 // node:fs/promises: this is preparation, not measurement.
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
+import type { Interrupt } from '../interrupt.js';
+import type { Progress } from '../progress.js';
 import { formatBytes } from '../units.js';
 import { checkBlock, fillRandom, readHeader, stampBlock, wordsOf } from './block.js';
-import type { Interrupt } from './interrupt.js';
-import type { Progress } from './progress.js';
 
 /** Bytes written or read at a time; a whole number of blocks is made of it. */
 const CHUNK_BYTES = 1024 * 1024;

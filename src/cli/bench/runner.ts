@@ -5,18 +5,18 @@
 //   depth 32   io_uring node   …
 import { open } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
+import type { Interrupt } from '../interrupt.js';
+import type { Progress } from '../progress.js';
 import { formatRate } from '../units.js';
 import type { BenchFile } from './bench-file.js';
 import { checkBlock, stampBlock, wordsOf } from './block.js';
 import { Burst, runBurst } from './burst.js';
-import type { Interrupt } from './interrupt.js';
 import type { VerifyFailure } from './layout.js';
 import { VerifyError } from './layout.js';
 import { Measurement } from './measurement.js';
 import type { BenchEngine, Plan } from './plan.js';
 import { ROUNDS } from './plan.js';
 import { Positions } from './positions.js';
-import type { Progress } from './progress.js';
 import type { Target } from './target.js';
 
 /** This part of each round warms up caches and compilers; it is not counted, but checked all the same. */
