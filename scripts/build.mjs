@@ -13,6 +13,9 @@ export function build() {
   // Only the compiled modules are removed, so that a test of a deleted source file cannot linger.
   for (const dir of ['dist', 'build']) rmSync(join(root, dir), { recursive: true, force: true });
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: root, stdio: 'inherit' });
+  // Style and script of the HTML reports, which are read when one is written.
+  const assets = join('cli', 'html', 'assets');
+  cpSync(join(root, 'src', assets), join(root, 'dist', assets), { recursive: true });
   // The same declarations once more for `require` under TypeScript's node16 resolution, which reads the module
   // kind of a .d.ts from the nearest package.json.
   const cjsTypes = join(root, 'dist', 'cjs-types');

@@ -1,0 +1,56 @@
+// Runs in the page: details beside the point that the mouse or the keyboard is on, and the theme button.
+(() => {
+  const tip = document.getElementById('tip');
+
+  function show(point) {
+    tip.textContent = point.getAttribute('aria-label');
+    tip.hidden = false;
+    const box = point.getBoundingClientRect();
+    const { width, height } = tip.getBoundingClientRect();
+    const middle = box.left + box.width / 2 - width / 2;
+    tip.style.left = `${Math.max(8, Math.min(middle, innerWidth - width - 8))}px`;
+    const above = box.top - height - 8;
+    tip.style.top = `${above >= 8 ? above : box.bottom + 8}px`;
+  }
+
+  function hide() {
+    tip.hidden = true;
+  }
+
+  // One stop of the Tab key per figure: hundreds of points would shut the keyboard in.
+  for (const figure of document.querySelectorAll('figure svg[role=group]')) {
+    const points = [...figure.querySelectorAll('.point')];
+    points.forEach((point, i) => {
+      point.setAttribute('tabindex', i === 0 ? '0' : '-1');
+      point.addEventListener('pointerenter', () => show(point));
+      point.addEventListener('pointerleave', hide);
+      point.addEventListener('focus', () => show(point));
+      point.addEventListener('blur', hide);
+    });
+    figure.addEventListener('keydown', (event) => {
+      const from = points.indexOf(document.activeElement);
+      const to = { ArrowRight: from + 1, ArrowDown: from + 1, ArrowLeft: from - 1, ArrowUp: from - 1 }[
+        event.key
+      ];
+      const target = event.key === 'Home' ? 0 : event.key === 'End' ? points.length - 1 : to;
+      if (from < 0 || target === undefined) return;
+      event.preventDefault();
+      const next = points[Math.max(0, Math.min(target, points.length - 1))];
+      points[from].setAttribute('tabindex', '-1');
+      next.setAttribute('tabindex', '0');
+      next.focus();
+    });
+  }
+  addEventListener('keydown', (event) => event.key === 'Escape' && hide());
+  addEventListener('scroll', hide, { passive: true });
+
+  const button = document.getElementById('theme');
+  const themes = ['system', 'light', 'dark'];
+  button.hidden = false;
+  button.addEventListener('click', () => {
+    const { dataset } = document.documentElement;
+    const next = themes[(themes.indexOf(dataset.theme ?? 'system') + 1) % themes.length];
+    dataset.theme = next;
+    button.textContent = `Theme: ${next}`;
+  });
+})();
