@@ -17,11 +17,11 @@ import {
   type TimeLike,
 } from 'node:fs';
 import { ownedOf } from '../ring/requests.js';
+import { shouldRetry, visibleResult } from '../ring/retry.js';
 import { cancelOnAbort } from './abort.js';
 import type { Descriptor } from './descriptor.js';
 import { AbortError, systemError, throwIfAborted, wasCancelled } from './errors.js';
 import { askNode, rejectedByNode } from './node-handle.js';
-import { shouldRetry, visibleResult } from './retry.js';
 import { statsRecipe } from './stats.js';
 import { STATX, statx } from './statx.js';
 

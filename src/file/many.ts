@@ -2,6 +2,7 @@
 import { ERRNO } from '../abi/errno.js';
 import { OP } from '../abi/io_uring.js';
 import { PENDING } from '../ring/core.js';
+import { shouldRetry, visibleResult } from '../ring/retry.js';
 import { checkOffset, checkView, invalidType } from '../ring/validate.js';
 import { cancelOnAbort } from './abort.js';
 import { transferError } from './alignment.js';
@@ -11,7 +12,6 @@ import { sync } from './attributes.js';
 import type { Descriptor } from './descriptor.js';
 import { AbortError, throwIfAborted, wasCancelled } from './errors.js';
 import { atPosition } from './own-position.js';
-import { shouldRetry, visibleResult } from './retry.js';
 import { advance, begin, type Position } from './transfer.js';
 
 /** One transfer of a list: the whole buffer, at `position` bytes from the start of the file. */

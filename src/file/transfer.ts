@@ -2,13 +2,13 @@
 // itself, because that is the hot path; what is not finished by it ends up in `finishRead` or `finishWrite`.
 import { OP, TRANSFER_BYTES_MAX } from '../abi/io_uring.js';
 import { PENDING } from '../ring/core.js';
+import { shouldRetry } from '../ring/retry.js';
 import { cancelOnAbort } from './abort.js';
 import { transferError } from './alignment.js';
 import { inAppendOrder, writePosition } from './append-order.js';
 import type { Descriptor } from './descriptor.js';
 import { AbortError, throwIfAborted, wasCancelled } from './errors.js';
 import { atPosition } from './own-position.js';
-import { shouldRetry } from './retry.js';
 
 /** Bytes from the start of the file, or -1 for the file's own position. A bigint only above 2^53-1. */
 export type Position = number | bigint;

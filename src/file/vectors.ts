@@ -1,13 +1,13 @@
 // readv(2) and writev(2): one request for several buffers.
 import { ERRNO } from '../abi/errno.js';
 import { ownedOf } from '../ring/requests.js';
+import { shouldRetry, visibleResult } from '../ring/retry.js';
 import { cancelOnAbort } from './abort.js';
 import { inAppendOrder, writePosition } from './append-order.js';
 import type { VectorArguments } from './arguments.js';
 import type { Descriptor } from './descriptor.js';
 import { AbortError, systemError, throwIfAborted, wasCancelled } from './errors.js';
 import { atPosition } from './own-position.js';
-import { shouldRetry, visibleResult } from './retry.js';
 import { advance, type Position } from './transfer.js';
 
 /** IOV_MAX of Linux: more buffers than that are refused with EINVAL. */

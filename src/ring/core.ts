@@ -36,6 +36,11 @@ const RESOLVED = Promise.resolve();
 export class RingCore {
   readonly port: Port;
   readonly slots = new Slots();
+  /**
+   * Whoever makes requests enters them before the program goes on, with `flush` or `enterAndWait`, not in the turn's
+   * microtask (posix: `aio_read` submits at once). So one that is entered with its descriptor looked up needs no hold.
+   */
+  prompt = false;
   /** no more requests are taken: the ring is closing */
   refusing = false;
   closed = false;
@@ -136,9 +141,10 @@ export class RingCore {
 
     slots.state[slot] = STATE.QUEUED;
 
-    const first = !this.#turnOpen && !this.delivery.isRunning;
+    const first = !this.prompt && !this.#turnOpen && !this.delivery.isRunning;
     let alone = first; // is it entered by itself, before this call is over?
-    if ((traits & TRAIT.HOLD) !== 0 && (traits & HELD_AT_ONCE || !first || !this.#resolvesAtSubmit)) {
+    const soon = first || this.prompt; // … or before the program goes on?
+    if ((traits & TRAIT.HOLD) !== 0 && (traits & HELD_AT_ONCE || !soon || !this.#resolvesAtSubmit)) {
       const error = this.#hold(slot, fd);
       if (error !== 0) {
         // No descriptor left for a duplicate: what the kernel takes over within this call needs none.
@@ -335,12 +341,42 @@ export class RingCore {
 
   /** Hands over all there is room for and reads back what is complete. How many requests were handed over. */
   flush(): number {
+    this.#endBatch();
+    const handedOver = this.port.flush();
+    this.#deliverSoon();
+    return handedOver;
+  }
+
+  /**
+   * Hands over what is prepared, waits for `min` completions and reads back what is complete: one system call.
+   *
+   * @param min at most half of the completion queue
+   * @param timeoutMs -1: no limit
+   * @returns 0; -ETIME; or -EINTR when a signal ended the wait
+   */
+  enterAndWait(min: number, timeoutMs: number): number {
+    this.#endBatch();
+    this.port.refill();
+    const result = this.port.enterAndWait(min, timeoutMs);
+    this.#deliverSoon();
+    return result;
+  }
+
+  /** Reads back what is complete and hands over what that has made room for, without waiting for the event loop. */
+  poll(): void {
+    this.port.poll();
+    if (this.port.refill()) this.flush();
+    this.#deliverSoon();
+  }
+
+  #endBatch(): void {
     this.#batchBytes = 0;
     if (!this.#held.isEmpty) this.#endHolds();
-    const handedOver = this.port.flush();
-    // What has been read back here wakes nobody any more, so its delivery is this turn's business.
+  }
+
+  /** What has been read back outside the event loop wakes nobody any more, so its delivery is this turn's business. */
+  #deliverSoon(): void {
     if (!this.delivery.isEmpty && !this.delivery.isRunning) this.#openTurn();
-    return handedOver;
   }
 
   /** While requests wait for room, looks from time to time whether that room will ever come. */

@@ -70,6 +70,7 @@ export function openUring(options: EngineOptions, onWake: () => void): Engine {
     queues,
     operations,
     resolvesDescriptorsAtSubmit: options.sqpollIdle === null,
+    announcesCompletions: true,
     syncReference: () => addon.ringSyncReference(handle),
     register: (opcode, argument, count) => addon.uringRegister(handle, opcode, argument, count),
     close: () => addon.ringClose(handle),

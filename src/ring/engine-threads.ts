@@ -39,6 +39,8 @@ export function openOnPool(
     queues: new Queues(queues, layout(params)),
     operations: POOL_OPERATIONS,
     resolvesDescriptorsAtSubmit: false,
+    // Linux AIO has a queue of its own, which is looked at on entering.
+    announcesCompletions: name === 'threads',
     syncReference: () => native().ringSyncReference(handle),
     register: null,
     close: () => native().ringClose(handle),

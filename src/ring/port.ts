@@ -112,6 +112,35 @@ export class Port {
     return error;
   }
 
+  /**
+   * Hands over what is prepared and waits, in one system call.
+   *
+   * @returns 0; -ETIME; or -EINTR when a signal ended the wait
+   */
+  enterAndWait(minComplete: number, timeoutMs: number): number {
+    const { queues } = this;
+    const deadline = timeoutMs < 0 ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
+    const error = queues.enter(minComplete, timeoutMs);
+    const isShort = queues.completionsReady < minComplete;
+    this.reap();
+    if (error === -ERRNO.ETIME || error === -ERRNO.EINTR) return error;
+    if (error === -ERRNO.EBUSY || error === -ERRNO.EAGAIN) {
+      this.#listener.retryLater();
+      return 0;
+    }
+    if (error < 0) throw engineError(error);
+    // A call that has handed something over answers how much, whatever ended its wait; and when not all could be handed
+    // over it has not waited.
+    if (!isShort || queues.prepared > 0) return 0;
+    return performance.now() < deadline ? -ERRNO.EINTR : -ERRNO.ETIME;
+  }
+
+  /** Reads back what is complete, if need be by entering; the event loop need not turn for it. */
+  poll(): void {
+    if (this.engine.announcesCompletions) this.reap();
+    else this.enterAndReap(0, -1);
+  }
+
   /** Reads completions into their slots and gives the entries back; no callback of a request runs in here. */
   reap(): void {
     const { queues } = this;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:fs';
 import { describe, it } from 'node:test';
-import { shouldRetry, visibleResult } from '../../src/file/retry.js';
+import { shouldRetry, visibleResult } from '../../src/ring/retry.js';
 
 const { O_NONBLOCK, O_RDWR } = constants;
 const [EIO, EINTR, EAGAIN, ENOMEM, EINVAL, ECANCELED] = [-5, -4, -11, -12, -22, -125];
