@@ -42,6 +42,8 @@ NAPI_MODULE_INIT() {
       {"pinCount", pin_count},
       {"duplicate", fd_duplicate},
       {"sameFile", fd_same_file},
+      {"fileMode", fd_mode},
+      {"statusFlags", fd_status_flags},
       {"closeDescriptor", fd_close},
   };
   if (!fds_init(env)) return NULL;

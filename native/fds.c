@@ -106,6 +106,22 @@ napi_value fd_same_file(napi_env env, napi_callback_info info) {
   return js_int(env, same_file(fds[0], fds[1]));
 }
 
+// fileMode(fd): st_mode of the open file, or -errno.
+napi_value fd_mode(napi_env env, napi_callback_info info) {
+  int32_t fd;
+  struct stat st;
+  if (first_int(env, info, &fd, 1)) return js_int(env, -EINVAL);
+  return js_int(env, syscall(SYS_fstat, fd, &st) < 0 ? -errno : (int64_t)st.st_mode);
+}
+
+// statusFlags(fd): the flags of open(2) that the open file has now, or -errno.
+napi_value fd_status_flags(napi_env env, napi_callback_info info) {
+  int32_t fd;
+  if (first_int(env, info, &fd, 1)) return js_int(env, -EINVAL);
+  int flags = fcntl(fd, F_GETFL);
+  return js_int(env, flags < 0 ? -errno : flags);
+}
+
 // closeDescriptor(fd): closes a duplicate; 0 or -errno.
 napi_value fd_close(napi_env env, napi_callback_info info) {
   int32_t fd;

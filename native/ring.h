@@ -137,6 +137,8 @@ napi_value pin_count(napi_env env, napi_callback_info info);
 bool fds_init(napi_env env);
 napi_value fd_duplicate(napi_env env, napi_callback_info info);
 napi_value fd_same_file(napi_env env, napi_callback_info info);
+napi_value fd_mode(napi_env env, napi_callback_info info);
+napi_value fd_status_flags(napi_env env, napi_callback_info info);
 napi_value fd_close(napi_env env, napi_callback_info info);
 
 // addon.c

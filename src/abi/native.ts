@@ -59,6 +59,10 @@ export interface NativeAddon {
   duplicate(fd: number): number;
   /** 1 when both are the same open file, 0 when not, or -errno */
   sameFile(a: number, b: number): number;
+  /** st_mode of an open file, or -errno */
+  fileMode(fd: number): number;
+  /** the flags of open(2) that an open file has, or -errno */
+  statusFlags(fd: number): number;
   /** closes a duplicate: 0 or -errno */
   closeDescriptor(fd: number): number;
 }

@@ -2,20 +2,8 @@
 //
 // fchmod, fchown and futimes have no io_uring operation; Node's own calls do them. Where the kernel or the engine
 // lacks one of the others, Node's does that too: the results are the same.
-import {
-  type BigIntStats,
-  constants,
-  fchmod,
-  fchown,
-  fdatasync,
-  fstat,
-  fsync,
-  ftruncate,
-  futimes,
-  type Mode,
-  type Stats,
-  type TimeLike,
-} from 'node:fs';
+import { type BigIntStats, constants, type Mode, type Stats, type TimeLike } from 'node:fs';
+import { fchmod, fchown, fdatasync, fstat, fsync, ftruncate, futimes } from '../abi/node-fs.js';
 import { ownedOf } from '../ring/requests.js';
 import { shouldRetry, visibleResult } from '../ring/retry.js';
 import { cancelOnAbort } from './abort.js';

@@ -4,7 +4,7 @@
 //   open ── close() ──► closing ── last user done ──► closed (fd = -1)
 //
 // Exactly like Node's FileHandle, `fd` stays valid while closing: a write stream may still flush what it holds.
-import { close as nodeClose } from 'node:fs';
+import { close as nodeClose } from '../abi/node-fs.js';
 import type { RingCore } from '../ring/core.js';
 import { coreOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
@@ -21,8 +21,6 @@ export class Descriptor {
   readonly flags: number;
   /** what O_DIRECT demands; null without O_DIRECT */
   readonly alignment: Alignment | null;
-  /** -1 once closed */
-  fd: number;
   /** readableWebStream() may be called once */
   locked = false;
   /** see append-order.ts: writes ignore their position … */
@@ -35,6 +33,7 @@ export class Descriptor {
   ownPosition: Position | undefined;
   positionTail: Promise<void> | undefined;
 
+  #fd: number;
   #users = 1; // the File itself
   #closing: Promise<void> | undefined;
   #onClosed: ((result: number) => void) | undefined;
@@ -42,12 +41,17 @@ export class Descriptor {
   constructor(ring: Ring, fd: number, flags: number, alignment: Alignment | null) {
     this.ring = ring;
     this.core = coreOf(ring);
-    this.fd = fd;
+    this.#fd = fd;
     this.flags = flags;
     this.alignment = alignment;
     this.appendsOnly = appendsOnly(flags);
     this.appendsSerially = appendsSerially(flags);
     this.tracksPosition = alignment !== null && !this.appendsOnly;
+  }
+
+  /** -1 once closed */
+  get fd(): number {
+    return this.#fd;
   }
 
   get isClosing(): boolean {
@@ -91,9 +95,9 @@ export class Descriptor {
   }
 
   #release(): void {
-    const fd = this.fd;
+    const fd = this.#fd;
     const onClosed = this.#onClosed!;
-    this.fd = -1;
+    this.#fd = -1;
     if (this.ring.closed || !this.ring.supports('close'))
       nodeClose(fd, (error) => onClosed(error?.errno ?? 0));
     else this.ring.close(fd, onClosed);

@@ -10,6 +10,14 @@ import { invalidType, invalidValue } from '../ring/validate.js';
 /** The names of libuv for the system calls behind each operation; Node reports these as `error.syscall`. */
 export type Syscall =
   | 'open'
+  | 'stat'
+  | 'lstat'
+  | 'rename'
+  | 'unlink'
+  | 'rmdir'
+  | 'mkdir'
+  | 'link'
+  | 'symlink'
   | 'close'
   | 'read'
   | 'write'
@@ -24,17 +32,19 @@ export type Syscall =
  * The error of a system call that answered `result`, a negative errno.
  *
  * @param note what to add in parentheses when the bare errno would leave the reader without a clue
+ * @param dest the second path of calls that have two
  */
 export function systemError(
   result: number,
   syscall: Syscall,
   path?: string,
   note?: string,
+  dest?: string,
 ): NodeJS.ErrnoException {
   const unknown = `Unknown system error ${result}`; // libuv's words for an errno without a name
   const [code, text] = getSystemErrorMap().get(result) ?? [unknown, unknown];
-  const where = path === undefined ? '' : ` '${path}'`;
-  const error: NodeJS.ErrnoException = new Error(
+  const where = path === undefined ? '' : ` '${path}'${dest === undefined ? '' : ` -> '${dest}'`}`;
+  const error: NodeJS.ErrnoException & { dest?: string } = new Error(
     `${code}: ${text}, ${syscall}${where}${note === undefined ? '' : ` (${note})`}`,
   );
   Error.captureStackTrace(error, systemError);
@@ -42,6 +52,7 @@ export function systemError(
   error.code = code;
   error.syscall = syscall;
   if (path !== undefined) error.path = path;
+  if (dest !== undefined) error.dest = dest;
   return error;
 }
 

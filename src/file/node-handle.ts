@@ -5,7 +5,8 @@
 // not obvious is first put to the real method, on /dev/null, which throws what the running version throws or lets
 // it pass. /dev/null reads as empty and swallows what is written.
 import { readSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { nodePromises } from '../abi/node-fs.js';
 import { outOfRange } from '../ring/validate.js';
 
 type Method = 'read' | 'readv' | 'write' | 'writev' | 'readFile' | 'writeFile' | 'stat' | 'truncate';
@@ -14,7 +15,7 @@ type Method = 'read' | 'readv' | 'write' | 'writev' | 'readFile' | 'writeFile' |
 let probe: Promise<FileHandle> | undefined;
 
 async function nodeHandle(method: string): Promise<FileHandle> {
-  probe ??= open('/dev/null', 'r+');
+  probe ??= nodePromises.open('/dev/null', 'r+');
   try {
     return await probe;
   } catch (cause) {

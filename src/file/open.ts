@@ -1,11 +1,10 @@
 // open(): a path to a File, through openat(2) on the ring. Paths, flags and modes that are not obviously right are
 // left to Node's own fs.open, which refuses them in its own words or opens the file.
 import { Buffer } from 'node:buffer';
-import { closeSync, constants, type Mode, open as nodeOpen, type PathLike } from 'node:fs';
-import { open as nodeOpenHandle } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { closeSync, constants, type Mode, type PathLike } from 'node:fs';
 import { ERRNO } from '../abi/errno.js';
 import { AT_FDCWD } from '../abi/io_uring.js';
+import { open as nodeOpen, nodePromises } from '../abi/node-fs.js';
 import type { Ring } from '../ring/ring.js';
 import { invalidValue } from '../ring/validate.js';
 import { directAlignment } from './alignment.js';
@@ -13,66 +12,10 @@ import { byNode, withRetries } from './attributes.js';
 import { Descriptor } from './descriptor.js';
 import { systemError } from './errors.js';
 import { File } from './file.js';
+import { O_CLOEXEC, plainFlags, plainMode, plainPath } from './open-arguments.js';
 import { checkOpenOptions, flagsOf, type OpenOptions } from './open-options.js';
 
-const { O_APPEND, O_CREAT, O_DIRECT, O_EXCL, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY } = constants;
-/** asm-generic/fcntl.h; Node's constants lack it. */
-const O_CLOEXEC = 0o2000000;
-
-/** Node's flags strings: https://nodejs.org/api/fs.html#file-system-flags */
-const FLAGS = new Map<unknown, number>([
-  [undefined, O_RDONLY],
-  [null, O_RDONLY],
-  ['r', O_RDONLY],
-  ['rs', O_RDONLY | O_SYNC],
-  ['sr', O_RDONLY | O_SYNC],
-  ['r+', O_RDWR],
-  ['rs+', O_RDWR | O_SYNC],
-  ['sr+', O_RDWR | O_SYNC],
-  ['w', O_TRUNC | O_CREAT | O_WRONLY],
-  ['wx', O_TRUNC | O_CREAT | O_WRONLY | O_EXCL],
-  ['xw', O_TRUNC | O_CREAT | O_WRONLY | O_EXCL],
-  ['w+', O_TRUNC | O_CREAT | O_RDWR],
-  ['wx+', O_TRUNC | O_CREAT | O_RDWR | O_EXCL],
-  ['xw+', O_TRUNC | O_CREAT | O_RDWR | O_EXCL],
-  ['a', O_APPEND | O_CREAT | O_WRONLY],
-  ['ax', O_APPEND | O_CREAT | O_WRONLY | O_EXCL],
-  ['xa', O_APPEND | O_CREAT | O_WRONLY | O_EXCL],
-  ['as', O_APPEND | O_CREAT | O_WRONLY | O_SYNC],
-  ['sa', O_APPEND | O_CREAT | O_WRONLY | O_SYNC],
-  ['a+', O_APPEND | O_CREAT | O_RDWR],
-  ['ax+', O_APPEND | O_CREAT | O_RDWR | O_EXCL],
-  ['xa+', O_APPEND | O_CREAT | O_RDWR | O_EXCL],
-  ['as+', O_APPEND | O_CREAT | O_RDWR | O_SYNC],
-  ['sa+', O_APPEND | O_CREAT | O_RDWR | O_SYNC],
-]);
-
-/** The path without NUL, or undefined when Node had better look at it. */
-function plainPath(path: unknown): string | Uint8Array | undefined {
-  if (typeof path === 'string') return path.includes('\0') ? undefined : path;
-  if (path instanceof Uint8Array) return path.includes(0) ? undefined : path;
-  if (path instanceof URL && path.protocol === 'file:') {
-    try {
-      return plainPath(fileURLToPath(path));
-    } catch {
-      return undefined;
-    }
-  }
-  return undefined;
-}
-
-/** The flags of open(2), or undefined when Node had better look at them. */
-function plainFlags(flags: unknown): number | undefined {
-  if (typeof flags !== 'number') return FLAGS.get(flags);
-  return (flags | 0) === flags && flags >= 0 ? flags : undefined;
-}
-
-/** The mode of a new file, or undefined when Node had better look at it. */
-function plainMode(mode: unknown): number | undefined {
-  if (mode === undefined || mode === null) return 0o666;
-  if (typeof mode === 'string') mode = /^[0-7]{1,10}$/.test(mode) ? Number.parseInt(mode, 8) : undefined;
-  return typeof mode === 'number' && mode >>> 0 === mode ? mode & 0o7777 : undefined;
-}
+const { O_DIRECT } = constants;
 
 /**
  * Opens a file, as fs.promises.open does.
@@ -90,7 +33,7 @@ export async function open(
   const { ring, direct } = checkOpenOptions(options);
   const bytes = plainPath(path);
   const plain = plainFlags(flags);
-  const permissions = plainMode(mode);
+  const permissions = plainMode(mode, 0o666);
   if (bytes === undefined || plain === undefined || permissions === undefined || mustAskNode(ring)) {
     // As numbers where they are clear: Node aborts on modes above 2^31.
     const nodeFlags = plain === undefined ? flags : plain | (direct ? O_DIRECT : 0);
@@ -135,7 +78,7 @@ async function nodeOpenFd(path: PathLike, flags: string, mode: Mode | null | und
     return await byNode<number>((callback) => nodeOpen(path, flags, mode, callback as never));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).errno === undefined) {
-      await (await nodeOpenHandle(path, flags, mode as Mode)).close();
+      await (await nodePromises.open(path, flags, mode as Mode)).close();
     }
     throw error;
   }

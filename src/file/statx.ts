@@ -4,7 +4,8 @@ import { AT_EMPTY_PATH } from '../abi/io_uring.js';
 import { ownedOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
 
-const BYTES = 256;
+/** Size of `struct statx`. */
+export const STATX_BYTES = 256;
 
 /** Bits of `stx_mask`, and byte offsets of fields. */
 export const STATX = {
@@ -48,7 +49,7 @@ export function statx(
   mask: number,
   onRequest?: (id: number) => void,
 ): Promise<{ result: number; fields: DataView<ArrayBuffer> }> {
-  const out = new Uint8Array(BYTES);
+  const out = new Uint8Array(STATX_BYTES);
   return new Promise((resolve) => {
     const id = ownedOf(ring).statx(fd, '', AT_EMPTY_PATH, mask, out, (result) => {
       resolve({ result, fields: new DataView(out.buffer) });

@@ -1,12 +1,8 @@
 // createReadStream and createWriteStream: Node's own stream classes, given this file's operations in place of fs.
 
 import type { Abortable } from 'node:events';
-import {
-  createReadStream as nodeReadStream,
-  createWriteStream as nodeWriteStream,
-  type ReadStream,
-  type WriteStream,
-} from 'node:fs';
+import type { ReadStream, WriteStream } from 'node:fs';
+import { createReadStream as nodeReadStream, createWriteStream as nodeWriteStream } from '../abi/node-fs.js';
 import type { Descriptor } from './descriptor.js';
 import type { File } from './file.js';
 

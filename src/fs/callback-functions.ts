@@ -1,0 +1,132 @@
+// The callback functions of node:fs that the ring serves. As with the promises, what is not obviously right is handed
+// to Node's own function as it came.
+import fs from 'node:fs';
+import { Descriptor } from '../file/descriptor.js';
+import { systemError } from '../file/errors.js';
+import { plainOptions } from '../file/file-options.js';
+import { plainFlags, plainMode, plainPath } from '../file/open-arguments.js';
+import { readFile as readDescriptor } from '../file/read-file.js';
+import { writeFile as writeDescriptor } from '../file/write-file.js';
+import type { Ring } from '../ring/ring.js';
+import { type Callback, type Deliver, Delivery, deliverSettled } from './deliver.js';
+import * as descriptors from './descriptor-operations.js';
+import { isDirect, isFd, type Start } from './descriptor-operations.js';
+import { ringOrNull } from './engine.js';
+import { hasOwnTarget, isData, isPlainStat } from './handle.js';
+import { openDescriptor } from './open-descriptor.js';
+import { pathOperations } from './path-operations.js';
+import { ringPromises } from './promise-functions.js';
+import { errorOf, type Parse, perform, text } from './request.js';
+import { status } from './stat.js';
+import { traced } from './trace.js';
+import { readWhole, writeWhole } from './whole-file.js';
+
+function byPath(name: keyof typeof pathOperations): Start {
+  const parse: Parse = pathOperations[name];
+  return (ring, args, deliver) => {
+    const call = parse(...args);
+    if (call === null) return false;
+    perform(ring, call, (result) => (result < 0 ? deliver(errorOf(call, result)) : deliver(null)));
+    return true;
+  };
+}
+
+const open: Start = (ring, [path, flags, mode], deliver) => {
+  const plain = plainPath(path);
+  const all = plainFlags(flags);
+  const permissions = plainMode(mode, 0o666);
+  if (plain === undefined || all === undefined || permissions === undefined) return false;
+  openDescriptor(ring, plain, all, permissions, (fd) => {
+    if (fd < 0) deliver(systemError(fd, 'open', text(plain)));
+    else deliver(null, fd);
+  });
+  return true;
+};
+
+function settle(promise: Promise<unknown> | null, deliver: Deliver): boolean {
+  if (promise !== null) deliverSettled(promise, deliver);
+  return promise !== null;
+}
+
+function stat(name: 'stat' | 'lstat' | 'fstat'): Start {
+  return (ring, [subject, options], deliver) => {
+    const plain = name === 'fstat' ? (isFd(subject) ? subject : undefined) : plainPath(subject);
+    if (plain === undefined || !isPlainStat(options)) return false;
+    return settle(status(ring, name, plain, options?.bigint === true), deliver);
+  };
+}
+
+/** The descriptor of a call on an open file; null when Node has to do it. */
+function userDescriptor(ring: Ring, fd: number): Descriptor | null {
+  return isFd(fd) && !isDirect(fd) ? new Descriptor(ring, fd, 0, null) : null;
+}
+
+const readFile: Start = (ring, [path, options], deliver) => {
+  if (typeof path !== 'number') return settle(readWhole(ring, path, options), deliver);
+  const descriptor = userDescriptor(ring, path);
+  if (descriptor === null || plainOptions(options) === null || hasOwnTarget(options)) return false;
+  return settle(readDescriptor(descriptor, options), deliver);
+};
+
+function writeFile(flags: 'w' | 'a'): Start {
+  return (ring, [path, data, options], deliver) => {
+    if (typeof path !== 'number')
+      return settle(writeWhole(ring, path as string, data, options, flags), deliver);
+    const descriptor = userDescriptor(ring, path);
+    if (descriptor === null || plainOptions(options) === null || !isData(data)) return false;
+    return settle(writeDescriptor(descriptor, data, options), deliver);
+  };
+}
+
+const truncate: Start = (_ring, [path, length = 0], deliver) => {
+  const isPlain = plainPath(path) !== undefined && Number.isSafeInteger(length);
+  return isPlain && settle(ringPromises.truncate(path as string, length as number), deliver);
+};
+
+type Served = readonly [Start, ...counts: number[]];
+
+/** What is served, and with how many arguments, the callback included. */
+const served = {
+  open: [open, 2, 3, 4],
+  close: [descriptors.close, 2],
+  read: [descriptors.read, 2, 3, 4, 6],
+  write: [descriptors.write, 3, 4, 5, 6],
+  readv: [descriptors.readv, 3, 4],
+  writev: [descriptors.writev, 3, 4],
+  fsync: [descriptors.fsync, 2],
+  fdatasync: [descriptors.fdatasync, 2],
+  ftruncate: [descriptors.ftruncate, 2, 3],
+  fstat: [stat('fstat'), 2, 3],
+  stat: [stat('stat'), 2, 3],
+  lstat: [stat('lstat'), 2, 3],
+  rename: [byPath('rename'), 3],
+  link: [byPath('link'), 3],
+  symlink: [byPath('symlink'), 3, 4],
+  unlink: [byPath('unlink'), 2],
+  rmdir: [byPath('rmdir'), 2],
+  mkdir: [byPath('mkdir'), 2, 3],
+  truncate: [truncate, 2, 3],
+  readFile: [readFile, 2, 3],
+  writeFile: [writeFile('w'), 3, 4],
+  appendFile: [writeFile('a'), 3, 4],
+} satisfies Record<string, Served>;
+
+type Untyped = (...args: unknown[]) => void;
+
+function callbackFunction(name: string, [start, ...counts]: Served): Untyped {
+  const node = (fs as unknown as Record<string, Untyped>)[name];
+  const ours = (...args: unknown[]): void => {
+    const callback = args.at(-1);
+    const isOrdinary = typeof callback === 'function' && counts.includes(args.length);
+    const ring = isOrdinary ? ringOrNull() : null;
+    const delivery = new Delivery(callback as Callback);
+    if (ring !== null && start(ring, args.slice(0, -1), delivery.deliver)) delivery.begin();
+    else node(...args);
+  };
+  return traced(name, 'callback', ours as never, node as never) as Untyped;
+}
+
+/** What the ring serves, ready to stand in for Node's. */
+export const ringCallbacks = Object.fromEntries(
+  Object.entries(served).map(([name, entry]) => [name, callbackFunction(name, entry)]),
+) as unknown as Pick<typeof fs, keyof typeof served>;

@@ -1,0 +1,254 @@
+// The callback functions of node:fs on a descriptor's number. The program owns it and may close it at any time, so the
+// ring holds the file while a request waits.
+import { Buffer } from 'node:buffer';
+import { constants } from 'node:fs';
+import { native } from '../abi/native.js';
+import type { Syscall } from '../file/errors.js';
+import { advance, type Position } from '../file/transfer.js';
+import type { Ring } from '../ring/ring.js';
+import type { Deliver } from './deliver.js';
+import { type Call, errorOf, perform } from './request.js';
+
+/** Starts the call and sees to its delivery, or answers false: Node has to do it. */
+export type Start = (ring: Ring, args: readonly unknown[], deliver: Deliver) => boolean;
+
+export function isFd(value: unknown): value is number {
+  return typeof value === 'number' && value >>> 0 === value && value <= 0x7fffffff;
+}
+
+/**
+ * io_uring does not move the own position of an O_DIRECT file (src/file/own-position.ts), so what is at "the current
+ * position" of one is Node's.
+ */
+export function isDirect(fd: number): boolean {
+  const flags = native().statusFlags(fd);
+  return flags < 0 || (flags & constants.O_DIRECT) !== 0;
+}
+
+/** A position that means the same in every version: undefined for others. */
+function plainPosition(fd: number, position: unknown): number | undefined {
+  if (position === undefined || position === null || position === -1) return isDirect(fd) ? undefined : -1;
+  return Number.isSafeInteger(position) && (position as number) >= 0 ? (position as number) : undefined;
+}
+
+// ── read and write ─────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Range {
+  readonly view: ArrayBufferView;
+  readonly part: Buffer;
+  readonly position: number;
+}
+
+function range(
+  fd: number,
+  view: ArrayBufferView,
+  offset: unknown,
+  length: unknown,
+  position: unknown,
+): Range | null {
+  const from = offset ?? 0;
+  const at = plainPosition(fd, position);
+  if (at === undefined || !isIndex(from) || !isIndex(length) || length === 0) return null;
+  if (length > 0x7fffffff || from + length > view.byteLength) return null;
+  return {
+    view,
+    part: Buffer.from(view.buffer as ArrayBuffer, view.byteOffset + from, length),
+    position: at,
+  };
+}
+
+function isIndex(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+interface Options {
+  buffer?: unknown;
+  offset?: unknown;
+  length?: unknown;
+  position?: unknown;
+}
+
+function asOptions(value: unknown): Options | null {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'object' || Array.isArray(value) || ArrayBuffer.isView(value)) return null;
+  return value;
+}
+
+/** read(fd, buffer, offset, length, position), read(fd, buffer, options), read(fd, options), read(fd, buffer), read(fd). */
+function readRange(args: readonly unknown[]): Range | null {
+  const [fd, second, third] = args as [number, unknown, unknown];
+  if (args.length === 5) {
+    return ArrayBuffer.isView(second) ? range(fd, second, third, args[3], args[4]) : null;
+  }
+  const options = asOptions(args.length === 3 ? third : ArrayBuffer.isView(second) ? undefined : second);
+  if (options === null) return null;
+  const view = ArrayBuffer.isView(second) ? second : (options.buffer ?? Buffer.alloc(16384));
+  if (!ArrayBuffer.isView(view)) return null;
+  const { offset = 0, position = null } = options;
+  const { length = isIndex(offset) ? view.byteLength - offset : undefined } = options;
+  return range(fd, view, offset, length, position);
+}
+
+export const read: Start = (ring, args, deliver) => {
+  const [fd] = args;
+  const target = isFd(fd) ? readRange(args) : null;
+  if (target === null) return false;
+  const { view, part, position } = target;
+  const call: Call = { syscall: 'read', start: (r, done) => r.read(fd as number, part, position, done) };
+  perform(ring, call, (result) => {
+    if (result < 0) deliver(errorOf(call, result), 0, view);
+    else deliver(null, result, view);
+  });
+  return true;
+};
+
+/** write(fd, buffer, offset, length, position), with fewer arguments, or with options in place of the offset. */
+function writeRange(fd: number, view: ArrayBufferView, args: readonly unknown[]): Range | null {
+  let [, , offset, length, position] = args;
+  if (typeof offset === 'object' && offset !== null) {
+    const options = asOptions(offset);
+    if (options === null || args.length > 3) return null;
+    ({ offset, length, position } = options);
+  }
+  const from = offset ?? 0;
+  if (typeof length !== 'number') length = isIndex(from) ? view.byteLength - from : -1;
+  return range(fd, view, from, length, position);
+}
+
+/** write(fd, text, position, encoding) */
+function textRange(fd: number, text: string, position: unknown, encoding: unknown): Range | null {
+  const known = encoding ?? 'utf8';
+  if (known !== 'utf8' && known !== 'utf-8' && known !== 'latin1') return null;
+  const bytes = Buffer.from(text, known);
+  return range(fd, bytes, 0, bytes.byteLength, position);
+}
+
+export const write: Start = (ring, args, deliver) => {
+  const [fd, data] = args;
+  if (!isFd(fd)) return false;
+  let source: Range | null = null;
+  if (ArrayBuffer.isView(data)) source = writeRange(fd, data, args);
+  else if (typeof data === 'string' && args.length <= 4) source = textRange(fd, data, args[2], args[3]);
+  if (source === null) return false;
+  const { part, position } = source;
+  writeAll(ring, fd, [part], position, (result) => {
+    if (result < 0) deliver(errorOf({ syscall: 'write', start: () => 0 }, result), 0, data);
+    else deliver(null, result, data);
+  });
+  return true;
+};
+
+/** Until everything is written or nothing more goes, as libuv does: the bytes written, or -errno. */
+function writeAll(
+  ring: Ring,
+  fd: number,
+  parts: readonly Buffer[],
+  position: Position,
+  done: (result: number) => void,
+  written = 0,
+): void {
+  const batch = parts.slice(0, VECTOR_MAX);
+  const call: Call = {
+    syscall: 'write',
+    start: (r, answer) => {
+      return batch.length === 1
+        ? r.write(fd, batch[0], position, answer)
+        : r.writev(fd, batch, position, answer);
+    },
+  };
+  perform(ring, call, (result) => {
+    if (result <= 0) return done(written > 0 ? written : result);
+    const rest = without(parts, result);
+    if (rest.length === 0) return done(written + result);
+    writeAll(ring, fd, rest, advance(position, result), done, written + result);
+  });
+}
+
+/** IOV_MAX of Linux. */
+const VECTOR_MAX = 1024;
+
+function without(parts: readonly Buffer[], bytes: number): readonly Buffer[] {
+  let i = 0;
+  while (i < parts.length && bytes >= parts[i].byteLength) bytes -= parts[i++].byteLength;
+  if (i === parts.length) return [];
+  return [parts[i].subarray(bytes), ...parts.slice(i + 1)];
+}
+
+// ── readv and writev ───────────────────────────────────────────────────────────────────────────────────────────
+
+function vector(
+  args: readonly unknown[],
+): { fd: number; views: readonly ArrayBufferView[]; position: number } | null {
+  const [fd, views, position] = args;
+  if (!isFd(fd) || !Array.isArray(views) || views.length === 0) return null;
+  const at = plainPosition(fd, position);
+  if (at === undefined || !views.every((view) => ArrayBuffer.isView(view))) return null;
+  return { fd, views, position: at };
+}
+
+export const readv: Start = (ring, args, deliver) => {
+  const target = vector(args);
+  if (target === null) return false;
+  const { fd, views, position } = target;
+  const call: Call = {
+    syscall: 'read',
+    start: (r, done) => r.readv(fd, views.slice(0, VECTOR_MAX), position, done),
+  };
+  perform(ring, call, (result) => {
+    if (result < 0) deliver(errorOf(call, result), 0, views);
+    else deliver(null, result, views);
+  });
+  return true;
+};
+
+export const writev: Start = (ring, args, deliver) => {
+  const source = vector(args);
+  if (source === null) return false;
+  const { fd, views, position } = source;
+  const parts = views.map((view) =>
+    Buffer.from(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength),
+  );
+  writeAll(ring, fd, parts, position, (result) => {
+    if (result < 0) deliver(errorOf({ syscall: 'write', start: () => 0 }, result), 0, views);
+    else deliver(null, result, views);
+  });
+  return true;
+};
+
+// ── what answers nothing ───────────────────────────────────────────────────────────────────────────────────────
+
+function simple(
+  syscall: Syscall,
+  operation: string,
+  request: (fd: number, args: readonly unknown[]) => Call['start'] | null,
+): Start {
+  return (ring, args, deliver) => {
+    const [fd] = args;
+    const start = isFd(fd) && ring.supports(operation) ? request(fd, args) : null;
+    if (start === null) return false;
+    const call: Call = { syscall, start };
+    perform(ring, call, (result) => (result < 0 ? deliver(errorOf(call, result)) : deliver(null)));
+    return true;
+  };
+}
+
+export const fsync = simple('fsync', 'fsync', (fd) => (ring, done) => ring.fsync(fd, false, done));
+
+export const fdatasync = simple('fdatasync', 'fsync', (fd) => (ring, done) => ring.fsync(fd, true, done));
+
+export const ftruncate = simple('ftruncate', 'ftruncate', (fd, args) => {
+  const length = args.length === 1 ? 0 : (args[1] ?? 0);
+  if (!Number.isSafeInteger(length) || args[1] === null) return null;
+  return (ring, done) => ring.ftruncate(fd, Math.max(0, length as number), done);
+});
+
+/** Never made again, whatever it answers: the number may be somebody else's by then. */
+export const close: Start = (ring, args, deliver) => {
+  const [fd] = args;
+  if (!isFd(fd) || !ring.supports('close')) return false;
+  ring.close(fd, (result) => {
+    if (result < 0) deliver(errorOf({ syscall: 'close', start: () => 0 }, result));
+    else deliver(null);
+  });
+  return true;
+};

@@ -1,0 +1,335 @@
+// Genuine FileHandles of Node's, with their transfers on the ring. A handle made here is an instance of Node's own
+// class, around a native handle of Node's own: `instanceof`, streams, transfer to workers, the count of users that
+// delays close(), the warning of the garbage collector, all of it is Node's. Its prototype has the methods below in
+// front of Node's; whatever they do not take for ordinary goes on to Node's method of the same handle.
+import { Buffer } from 'node:buffer';
+import type { BigIntStats, Stats } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { nodePromises } from '../abi/node-fs.js';
+import * as attributes from '../file/attributes.js';
+import { Descriptor } from '../file/descriptor.js';
+import { systemError } from '../file/errors.js';
+import { readNow, writeNow } from '../file/fast-path.js';
+import { plainOptions } from '../file/file-options.js';
+import { readFile } from '../file/read-file.js';
+import { readVector, writeVector } from '../file/vectors.js';
+import { writeFile } from '../file/write-file.js';
+import type { Ring } from '../ring/ring.js';
+import { closeDescriptor } from './close-descriptor.js';
+import { rejection } from './request.js';
+import { traced } from './trace.js';
+
+/** What a FileHandle of Node's wraps: an object of C++. */
+interface NativeHandle {
+  readonly fd: number;
+  close(): Promise<void>;
+  /** forgets the descriptor without closing it */
+  releaseFD(): void;
+}
+
+/** Node's FileHandle with the internals that are used here. */
+type Internals = FileHandle & Record<symbol, () => void>;
+
+/** The classes and symbols that Node does not export, taken from a handle that it made. */
+interface Classes {
+  readonly Native: new (fd: number) => NativeHandle;
+  readonly Handle: new (native: NativeHandle) => Internals;
+  readonly ref: symbol;
+  readonly unref: symbol;
+  /** of the handles made here, in front of Node's */
+  readonly prototype: object;
+  /** of what they wrap, likewise */
+  readonly nativePrototype: object;
+}
+
+let known: Promise<Classes | null> | undefined;
+
+/** Null where Node is not as expected: then its own handles are used as they are. */
+export function handleClasses(): Promise<Classes | null> {
+  known ??= findClasses();
+  return known;
+}
+
+async function findClasses(): Promise<Classes | null> {
+  const sample = (await nodePromises.open('/dev/null')) as Internals;
+  try {
+    const inner = Object.getOwnPropertySymbols(sample).find((symbol) => symbol.description === 'kHandle');
+    const base = Object.getPrototypeOf(sample) as object;
+    const inherited = Object.getOwnPropertySymbols(base);
+    const ref = inherited.find((symbol) => symbol.description === 'kRef');
+    const unref = inherited.find((symbol) => symbol.description === 'kUnref');
+    const native = inner && (sample[inner] as unknown as NativeHandle | undefined);
+    if (native === undefined || ref === undefined || unref === undefined) return null;
+    if (typeof native.releaseFD !== 'function' || typeof native.close !== 'function') return null;
+    const Native = native.constructor as Classes['Native'];
+    const Handle = sample.constructor as Classes['Handle'];
+    const nativePrototype = Object.create(Native.prototype, { close: { value: closeNative } });
+    return { Native, Handle, ref, unref, prototype: prototypeOver(base as FileHandle), nativePrototype };
+  } finally {
+    await sample.close();
+  }
+}
+
+/** The descriptor of a handle, counted by the handle itself. */
+class HandleDescriptor extends Descriptor {
+  readonly #handle: Internals;
+  readonly #classes: Classes;
+
+  constructor(ring: Ring, handle: Internals, flags: number, classes: Classes) {
+    super(ring, -1, flags, null);
+    this.#handle = handle;
+    this.#classes = classes;
+  }
+
+  override get fd(): number {
+    return this.#handle.fd;
+  }
+
+  override ref(): void {
+    this.#handle[this.#classes.ref]();
+  }
+
+  override unref(): void {
+    this.#handle[this.#classes.unref]();
+  }
+}
+
+/** A constructor that returns what it is given: fields of a class that extends it are added to that object. */
+const Given = class {
+  constructor(object: object) {
+    // biome-ignore lint/correctness/noConstructorReturn: that is its purpose
+    return object;
+  }
+} as new (
+  object: object,
+) => object;
+
+/** A private field on Node's object: nothing can see it, and no table has to be looked up. */
+class Adopted extends Given {
+  readonly #descriptor: Descriptor;
+
+  private constructor(handle: object, descriptor: Descriptor) {
+    super(handle);
+    this.#descriptor = descriptor;
+  }
+
+  static adopt(handle: object, descriptor: Descriptor): void {
+    new Adopted(handle, descriptor);
+  }
+
+  /** The descriptor of an open handle that was made here, or undefined. */
+  static descriptorOf(handle: unknown): Descriptor | undefined {
+    if (typeof handle !== 'object' || handle === null || !(#descriptor in handle)) return undefined;
+    const descriptor = handle.#descriptor;
+    return descriptor.fd === -1 ? undefined : descriptor;
+  }
+}
+
+export const { descriptorOf } = Adopted;
+
+/** In place of the native handle's: by the ring. */
+function closeNative(this: NativeHandle): Promise<void> {
+  const { fd } = this;
+  this.releaseFD();
+  return new Promise((resolve) => {
+    closeDescriptor(fd, (result) => {
+      resolve(result < 0 ? rejection(() => systemError(result, 'close')) : undefined);
+    });
+  });
+}
+
+/** A FileHandle for a descriptor that is open, and that it owns from now on. */
+export function adopt(ring: Ring, fd: number, flags: number, classes: Classes): FileHandle {
+  const native = new classes.Native(fd);
+  Object.setPrototypeOf(native, classes.nativePrototype);
+  const handle = new classes.Handle(native);
+  Object.setPrototypeOf(handle, classes.prototype);
+  Adopted.adopt(handle, new HandleDescriptor(ring, handle, flags, classes));
+  return handle;
+}
+
+// ── the methods ────────────────────────────────────────────────────────────────────────────────────────────────
+
+type Views = readonly ArrayBufferView[];
+
+function isViews(value: unknown): value is Views {
+  return Array.isArray(value) && value.every((view) => ArrayBuffer.isView(view));
+}
+
+/** The position that readv and writev take it for, or undefined for what Node has to look at. */
+function vectorPosition(position: unknown): number | undefined {
+  if (position === undefined || position === null) return -1;
+  return Number.isSafeInteger(position) && (position as number) >= 0 ? (position as number) : undefined;
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+}
+
+function prototypeOver(node: FileHandle): object {
+  // Node's methods, whatever becomes of its prototype.
+  const { read, write, readv, writev, readFile: nodeReadFile, writeFile: nodeWriteFile } = node;
+  const { stat, sync, datasync, truncate } = node;
+  type Args = never[];
+  const nodes = (method: unknown, handle: unknown, args: unknown[]) => {
+    return (method as (...args: Args) => Promise<unknown>).apply(handle, args as Args);
+  };
+
+  const methods = {
+    read(buffer?: unknown, offset?: unknown, length?: unknown, position?: unknown): Promise<unknown> {
+      const descriptor = descriptorOf(this);
+      if (descriptor !== undefined) {
+        let view = buffer;
+        let from = offset;
+        if (buffer === undefined || buffer === null) {
+          view = Buffer.alloc(16384); // as large as Node's: callers look at the buffer they get back
+          from = undefined;
+        } else if (isPlainObject(buffer)) {
+          ({ buffer: view = Buffer.alloc(16384) } = buffer);
+          from = buffer;
+        }
+        const ours = isSignal(from) ? null : readNow(descriptor, view, from, length, position);
+        if (ours !== null) return ours;
+      }
+      return nodes(read, this, [buffer, offset, length, position]);
+    },
+
+    write(buffer: unknown, offset?: unknown, length?: unknown, position?: unknown): Promise<unknown> {
+      const descriptor = descriptorOf(this);
+      if (descriptor !== undefined) {
+        const ours =
+          typeof buffer === 'string'
+            ? writeText(descriptor, buffer, offset, length)
+            : writeNow(descriptor, buffer, offset, length, position);
+        if (ours !== null) return ours;
+      }
+      return nodes(write, this, [buffer, offset, length, position]);
+    },
+
+    readv(buffers: unknown, position?: unknown): Promise<unknown> {
+      const descriptor = descriptorOf(this);
+      const at = vectorPosition(position);
+      if (descriptor === undefined || at === undefined || !isViews(buffers)) {
+        return nodes(readv, this, [buffers, position]);
+      }
+      return descriptor.use('readv', async () => {
+        const bytesRead = await readVector(descriptor, { views: buffers, position: at, signal: undefined });
+        return { __proto__: null, bytesRead, buffers };
+      });
+    },
+
+    writev(buffers: unknown, position?: unknown): Promise<unknown> {
+      const descriptor = descriptorOf(this);
+      const at = vectorPosition(position);
+      if (descriptor === undefined || at === undefined || !isViews(buffers)) {
+        return nodes(writev, this, [buffers, position]);
+      }
+      return descriptor.use('writev', async () => {
+        const bytesWritten = await writeVector(descriptor, {
+          views: buffers,
+          position: at,
+          signal: undefined,
+        });
+        return { __proto__: null, bytesWritten, buffers };
+      });
+    },
+
+    readFile(options?: unknown): Promise<unknown> {
+      const descriptor = descriptorOf(this);
+      const isOrdinary = plainOptions(options) !== null && !hasOwnTarget(options);
+      if (descriptor === undefined || !isOrdinary) return nodes(nodeReadFile, this, [options]);
+      return descriptor.use('readFile', () => readFile(descriptor, options));
+    },
+
+    writeFile(data: unknown, options?: unknown): Promise<unknown> {
+      const descriptor = descriptorOf(this);
+      const known = plainOptions(options);
+      // Node ignores `flush` here.
+      if (descriptor === undefined || known === null || known.flush || !isData(data)) {
+        return nodes(nodeWriteFile, this, [data, options]);
+      }
+      return descriptor.use('writeFile', () => writeFile(descriptor, data, options));
+    },
+
+    appendFile(data: unknown, options?: unknown): Promise<unknown> {
+      return methods.writeFile.call(this, data, options);
+    },
+
+    stat(options?: unknown): Promise<Stats | BigIntStats> {
+      const descriptor = descriptorOf(this);
+      if (descriptor === undefined || !isPlainStat(options)) {
+        return nodes(stat, this, [options]) as Promise<Stats>;
+      }
+      return descriptor.use('fstat', () => attributes.stat(descriptor, options));
+    },
+
+    truncate(length: unknown = 0): Promise<unknown> {
+      const descriptor = descriptorOf(this);
+      if (descriptor === undefined || !Number.isSafeInteger(length)) return nodes(truncate, this, [length]);
+      return descriptor.use('ftruncate', () => attributes.truncate(descriptor, length));
+    },
+
+    sync(): Promise<unknown> {
+      const descriptor = descriptorOf(this);
+      if (descriptor === undefined) return nodes(sync, this, []);
+      return descriptor.use('fsync', () => attributes.sync(descriptor, false));
+    },
+
+    datasync(): Promise<unknown> {
+      const descriptor = descriptorOf(this);
+      if (descriptor === undefined) return nodes(datasync, this, []);
+      return descriptor.use('fdatasync', () => attributes.sync(descriptor, true));
+    },
+  };
+
+  const prototype = Object.create(node, {
+    constructor: { value: node.constructor, configurable: true, writable: true },
+  });
+  for (const [name, method] of Object.entries(methods)) {
+    const value = traced(name, 'promise', method as never, node[name as keyof FileHandle] as never);
+    Object.defineProperty(prototype, name, { value, configurable: true, writable: true });
+  }
+  return prototype;
+}
+
+/** Node's read ignores a signal. */
+function isSignal(options: unknown): boolean {
+  return isPlainObject(options) && options['signal'] !== undefined;
+}
+
+function writeText(
+  descriptor: Descriptor,
+  text: string,
+  position: unknown,
+  encoding: unknown,
+): Promise<unknown> | null {
+  const known = encoding ?? 'utf8';
+  if (known !== 'utf8' && known !== 'utf-8' && known !== 'latin1') return null;
+  const at = vectorPosition(position);
+  if (at === undefined || text === '') return null;
+  const written = writeNow(descriptor, Buffer.from(text, known), 0, null, at);
+  // The result names the string that was given.
+  return written?.then(({ bytesWritten }) => ({ __proto__: null, bytesWritten, buffer: text })) ?? null;
+}
+
+/** `readFile({ buffer })`, of Node 24. */
+export function hasOwnTarget(options: unknown): boolean {
+  return isPlainObject(options) && options['buffer'] !== undefined;
+}
+
+/** All at once: iterables are written by Node. */
+export function isData(data: unknown): data is string | ArrayBufferView {
+  return typeof data === 'string' || ArrayBuffer.isView(data);
+}
+
+/** Options of stat that every version of Node takes for the same. */
+export function isPlainStat(options: unknown): options is { bigint?: boolean } | undefined {
+  if (options === undefined) return true;
+  if (!isPlainObject(options)) return false;
+  const { bigint, signal, throwIfNoEntry } = options;
+  return (
+    (bigint === undefined || typeof bigint === 'boolean') &&
+    signal === undefined &&
+    (throwIfNoEntry === undefined || throwIfNoEntry === true)
+  );
+}

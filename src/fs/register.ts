@@ -1,0 +1,17 @@
+// linux-aio/register: `node --import linux-aio/register app.js`. Puts the ring under node:fs and node:fs/promises,
+// for every module of the program, however it has got hold of them.
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { env } from 'node:process';
+import { ringCallbacks } from './callback-functions.js';
+import { ringPromises } from './promise-functions.js';
+
+/** Whoever comes first does it: this module may be loaded twice, from two copies of the package. */
+const REGISTERED = Symbol.for('linux-aio.registered');
+
+if (env['LINUX_AIO'] !== '0' && !(REGISTERED in fs)) {
+  Object.defineProperty(fs, REGISTERED, { value: true });
+  Object.assign(fs, ringCallbacks);
+  Object.assign(fs.promises, ringPromises);
+  syncBuiltinESMExports();
+}
