@@ -87,7 +87,7 @@ describe('linux-aio/register', () => {
       import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
       const dir = mkdtempSync('/tmp/linux-aio-');
       writeFileSync(dir + '/inner.cjs', ${JSON.stringify(inner)});
-      await once(new Worker(dir + '/inner.cjs'), 'exit');
+      await once(new Worker(dir + '/inner.cjs', { execArgv: [] }), 'exit');
       await once(fork(dir + '/inner.cjs', { execArgv: [] }), 'exit');
       rmSync(dir, { recursive: true });
     `;
