@@ -14,6 +14,7 @@ import { plainOptions } from '../file/file-options.js';
 import { readFile } from '../file/read-file.js';
 import { readVector, writeVector } from '../file/vectors.js';
 import { writeFile } from '../file/write-file.js';
+import { Adopt } from '../ring/adopt.js';
 import type { Ring } from '../ring/ring.js';
 import { closeDescriptor } from './close-descriptor.js';
 import { rejection } from './request.js';
@@ -94,18 +95,8 @@ class HandleDescriptor extends Descriptor {
   }
 }
 
-/** A constructor that returns what it is given: fields of a class that extends it are added to that object. */
-const Given = class {
-  constructor(object: object) {
-    // biome-ignore lint/correctness/noConstructorReturn: that is its purpose
-    return object;
-  }
-} as new (
-  object: object,
-) => object;
-
 /** A private field on Node's object: nothing can see it, and no table has to be looked up. */
-class Adopted extends Given {
+class Adopted extends Adopt {
   readonly #descriptor: Descriptor;
 
   private constructor(handle: object, descriptor: Descriptor) {

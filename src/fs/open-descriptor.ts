@@ -5,8 +5,8 @@ import { AT_FDCWD } from '../abi/io_uring.js';
 import { native } from '../abi/native.js';
 import { close as nodeClose, open as nodeOpen } from '../abi/node-fs.js';
 import { O_CLOEXEC } from '../file/open-arguments.js';
-import { shouldRetry, visibleResult } from '../file/retry.js';
 import type { Path } from '../ring/requests.js';
+import { shouldRetry, visibleResult } from '../ring/retry.js';
 import type { Ring } from '../ring/ring.js';
 import type { Done } from '../ring/slots.js';
 

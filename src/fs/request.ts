@@ -2,8 +2,8 @@
 // that is Node's.
 import { Buffer } from 'node:buffer';
 import { type Syscall, systemError } from '../file/errors.js';
-import { shouldRetry, visibleResult } from '../file/retry.js';
 import type { Path } from '../ring/requests.js';
+import { shouldRetry, visibleResult } from '../ring/retry.js';
 import type { Ring } from '../ring/ring.js';
 import type { Done } from '../ring/slots.js';
 
