@@ -45,6 +45,12 @@ NAPI_MODULE_INIT() {
       {"fileMode", fd_mode},
       {"statusFlags", fd_status_flags},
       {"closeDescriptor", fd_close},
+      {"describe", fd_describe},
+      {"signalsOpen", signals_open},
+      {"signalsCatch", signals_catch},
+      {"signalsTake", signals_take},
+      {"signalQueue", signal_queue},
+      {"firstRealTimeSignal", signal_first_real_time},
   };
   if (!fds_init(env)) return NULL;
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

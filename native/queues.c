@@ -94,9 +94,9 @@ void queues_sync_reference(struct queues *q) {
   else uv_unref((uv_handle_t *)q->poll);
 }
 
-static void clear_event(struct queues *q) {
+void queues_clear_event(int event_fd) {
   uint64_t count;
-  while (read(q->event_fd, &count, sizeof count) < 0 && errno == EINTR) {}
+  while (read(event_fd, &count, sizeof count) < 0 && errno == EINTR) {}
 }
 
 // JavaScript calls this without arguments; they are in the control block.
@@ -120,36 +120,40 @@ static void report_exception(napi_env env) {
   if (pending && napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
 }
 
+// In a callback scope of its own: process.nextTick and promise reactions run when it closes.
+void queues_call_back(napi_env env, napi_async_context context, napi_ref receiver, napi_ref function) {
+  napi_handle_scope scope;
+  napi_value callback, object;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+  if (napi_get_reference_value(env, function, &callback) == napi_ok &&
+      napi_get_reference_value(env, receiver, &object) == napi_ok &&
+      napi_make_callback(env, context, object, callback, 0, NULL, NULL) != napi_ok) {
+    report_exception(env);
+  }
+  napi_close_handle_scope(env, scope);
+}
+
 static bool more_to_post(struct queues *q) {
   if (q->engine->note_deferred) q->engine->note_deferred(q);
   return load(q->sq_flags) & (SQ_TASKRUN | SQ_CQ_OVERFLOW) && ready(q) < (int)q->cq_entries;
 }
 
-// The eventfd is readable: post what the kernel has deferred, then let TypeScript deliver it. One callback scope
-// for the whole batch: process.nextTick and promise reactions run when it closes.
+// The eventfd is readable: post what the kernel has deferred, then let TypeScript deliver it, the whole batch in one
+// callback.
 static void on_readable(uv_poll_t *poll, int status, int events) {
   (void)status, (void)events;
   struct queues *q = uv_handle_get_data((uv_handle_t *)poll);
   q->control[CTL_WAKEUPS]++;
-  clear_event(q);
+  queues_clear_event(q->event_fd);
   // The kernel signals only when the first work arrives, so stop short of all of it only if TypeScript enters again:
   // it does after it has made room in a full queue.
   for (int rounds = 0; rounds < POST_ROUNDS_MAX && more_to_post(q); rounds++) {
     q->control[CTL_SYSTEM_CALLS]++;
     q->engine->post_deferred(q);
-    clear_event(q);  // posting signalled it once more: without this the loop would wake up again for nothing
+    queues_clear_event(q->event_fd);  // posting signalled it once more: without this the loop would wake up again for nothing
   }
   if (ready(q) > 0 || load(q->sq_flags) & (SQ_TASKRUN | SQ_CQ_OVERFLOW)) {
-    napi_env env = q->env;
-    napi_handle_scope scope;
-    napi_value callback, receiver;
-    if (napi_open_handle_scope(env, &scope) != napi_ok) return;
-    if (napi_get_reference_value(env, q->on_wake, &callback) == napi_ok &&
-        napi_get_reference_value(env, q->receiver, &receiver) == napi_ok &&
-        napi_make_callback(env, q->async_context, receiver, callback, 0, NULL, NULL) != napi_ok) {
-      report_exception(env);
-    }
-    napi_close_handle_scope(env, scope);
+    queues_call_back(q->env, q->async_context, q->receiver, q->on_wake);
   }
   queues_sync_reference(q);  // q outlives this callback: closing frees it in a later one
 }

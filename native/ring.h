@@ -9,6 +9,7 @@
 //   linux-aio.c  the native engine: as the threads engine, with io_submit beside the pool
 //   pin.c      keeps the memory of an ArrayBuffer alive under the kernel
 //   fds.c      descriptors held while a request waits for its turn
+//   signals.c  real signals, sent and received, for <aio.h>
 //   addon.c    what JavaScript sees
 #ifndef LINUX_AIO_RING_H
 #define LINUX_AIO_RING_H
@@ -110,6 +111,9 @@ void queues_sync_reference(struct queues *q);
 void queues_close(struct queues *q);
 // In flight for the engine: handed over, and its completion not even posted.
 int queues_pending(const struct queues *q);
+// For whoever else has an eventfd under uv_poll: resets it; and calls a JavaScript function of the event loop's.
+void queues_clear_event(int event_fd);
+void queues_call_back(napi_env env, napi_async_context context, napi_ref receiver, napi_ref function);
 
 // uring.c
 napi_value uring_open(napi_env env, napi_callback_info info);
@@ -123,6 +127,8 @@ struct pool_queues;
 typedef int start_function(struct queues *q, const struct pool_queues *view, uint32_t workers);
 napi_value threads_open_as(napi_env env, napi_callback_info info, const struct engine *engine, start_function *start);
 void threads_destroy(struct queues *q);
+// Other threads may run this addon's code longer than the environment that loaded it lives.
+void stay_loaded(void);
 
 // linux-aio.c
 napi_value native_open(napi_env env, napi_callback_info info);
@@ -140,6 +146,14 @@ napi_value fd_same_file(napi_env env, napi_callback_info info);
 napi_value fd_mode(napi_env env, napi_callback_info info);
 napi_value fd_status_flags(napi_env env, napi_callback_info info);
 napi_value fd_close(napi_env env, napi_callback_info info);
+napi_value fd_describe(napi_env env, napi_callback_info info);
+
+// signals.c
+napi_value signals_open(napi_env env, napi_callback_info info);
+napi_value signals_catch(napi_env env, napi_callback_info info);
+napi_value signals_take(napi_env env, napi_callback_info info);
+napi_value signal_queue(napi_env env, napi_callback_info info);
+napi_value signal_first_real_time(napi_env env, napi_callback_info info);
 
 // addon.c
 napi_value js_int(napi_env env, int64_t value);

@@ -42,8 +42,8 @@ static const struct engine threads = {
 };
 
 // A worker of Node that ends unloads its addons. Should a request outlive the wait for it, its thread is still in
-// this file's code, so the code stays.
-static void stay_loaded(void) {
+// this addon's code, so the code stays.
+void stay_loaded(void) {
   Dl_info self;
   if (dladdr((const void *)&threads, &self)) dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }

@@ -21,6 +21,23 @@ export const CTL = {
   AIO_SUBMITTED: 12,
 } as const;
 
+/** Int32 indices of what `describe` fills in (native/fds.c). */
+export const FILE_WORD = {
+  /** as of fcntl(F_GETFL) */
+  FLAGS: 0,
+  MODE: 1,
+  SEEKABLE: 2,
+  DEVICE_MAJOR: 3,
+  DEVICE_MINOR: 4,
+  INODE_LOW: 5,
+  INODE_HIGH: 6,
+} as const;
+export const FILE_WORDS = 7;
+
+/** Int32 indices of a signal's record (native/signals.c). */
+export const SIGNAL_WORD = { SIGNO: 0, CODE: 1, PID: 2, UID: 3, VALUE_LOW: 4, VALUE_HIGH: 5 } as const;
+export const SIGNAL_WORDS = 6;
+
 /** The queues of one engine, mapped: plain memory, shared with whoever does the work. */
 export interface NativeQueues {
   /** head, tail, flags and completion entries */
@@ -65,6 +82,18 @@ export interface NativeAddon {
   statusFlags(fd: number): number;
   /** closes a duplicate: 0 or -errno */
   closeDescriptor(fd: number): number;
+  /** what the number means now, into `out` (FILE_WORD): 0 or -errno */
+  describe(fd: number, out: ArrayBuffer): number;
+  /** this environment will catch signals; `onSignal` runs when there are records to take. Once. 0 or -errno */
+  signalsOpen(onSignal: () => void): number;
+  /** catches a signal, or lets go of it: then the handler before is back. 0 or -errno */
+  signalsCatch(signo: number, wanted: boolean): number;
+  /** moves records (SIGNAL_WORD) to `out`: how many; negative when so many have been lost: then call again */
+  signalsTake(out: ArrayBuffer): number;
+  /** queues SI_ASYNCIO to this thread: 1 when a handler catches it, 0 when none does, or -errno */
+  signalQueue(signo: number, valueLow: number, valueHigh: number): number;
+  /** SIGRTMIN of this C library */
+  firstRealTimeSignal(): number;
 }
 
 let loaded: NativeAddon | undefined;

@@ -137,7 +137,10 @@ export class Port {
 
   /** Reads back what is complete, if need be by entering; the event loop need not turn for it. */
   poll(): void {
-    if (this.engine.announcesCompletions) this.reap();
+    const { queues } = this;
+    const isThere =
+      queues.completionsReady > 0 || (this.engine.announcesCompletions && !queues.hasDeferredWork);
+    if (isThere) this.reap();
     else this.enterAndReap(0, -1);
   }
 

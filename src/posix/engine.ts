@@ -1,0 +1,82 @@
+// The ring behind <aio.h>: one per thread, opened with the first request. It is not the one that `open` uses, so what
+// runs when a result is read back here is only this folder's bookkeeping, never a program's callback. That is why
+// results can be read back at any moment, in the middle of `aio_error` for instance.
+import { isMainThread } from 'node:worker_threads';
+import { ERRNO } from '../abi/errno.js';
+import { type RingCore, STALL_MS } from '../ring/core.js';
+import { coreOf, ownedOf, type RingOperations } from '../ring/requests.js';
+import { Ring } from '../ring/ring.js';
+import { EAGAIN, EINTR } from './constants.js';
+import { ringOptions } from './limits.js';
+import { caughtSignals } from './signals.js';
+
+/** A worker looks this often, while it blocks, whether it has been terminated; the main thread does not need to. */
+const SLICE_MS = isMainThread ? Number.POSITIVE_INFINITY : 200;
+/** The longest limit of one wait. */
+const LIMIT_MAX_MS = 0x7fffffff;
+
+interface Engine {
+  readonly core: RingCore;
+  /** operations on descriptors that the program may close */
+  readonly ring: RingOperations;
+  /** operations on duplicates of ours */
+  readonly owned: RingOperations;
+}
+
+let current: Engine | null = null;
+
+export function engine(): Engine {
+  current ??= open();
+  return current;
+}
+
+function open(): Engine {
+  const ring = Ring.open(ringOptions);
+  const core = coreOf(ring);
+  core.prompt = true;
+  return { core, ring, owned: ownedOf(ring) };
+}
+
+/** Brings every status up to date, without a turn of the event loop and as a rule without a system call. */
+export function poll(): void {
+  if (current === null) return;
+  const { core } = current;
+  core.poll();
+  if (!core.delivery.isEmpty) core.delivery.run(true);
+}
+
+/** Hands over what has been requested. */
+export function enter(): void {
+  engine().core.flush();
+}
+
+/**
+ * Blocks the thread until `isOver`, with one system call per round; what is requested and not handed over goes along.
+ *
+ * @param atOnce how many completions to wait for in one system call
+ * @param timeoutMs no limit when infinite
+ * @returns 0; EAGAIN when the time is up; EINTR when a signal was caught meanwhile
+ */
+export function block(
+  atOnce: () => number,
+  timeoutMs: number,
+  isOver: () => boolean,
+): 0 | typeof EAGAIN | typeof EINTR {
+  const { core } = engine();
+  const { port, delivery } = core;
+  const deadline = performance.now() + timeoutMs;
+  const caughtBefore = caughtSignals;
+  if (port.isFull) core.flush();
+  for (;;) {
+    const left = deadline - performance.now();
+    const slice = Math.min(Math.max(left, 0), port.isFull ? STALL_MS : SLICE_MS);
+    const limit = slice === Number.POSITIVE_INFINITY ? -1 : Math.min(slice, LIMIT_MAX_MS);
+    const count = Math.min(atOnce(), port.queues.cqEntries >> 1);
+    const result = core.enterAndWait(count, limit);
+    if (port.isFull && port.relieveIfStalled()) core.flush();
+    delivery.run(true);
+    if (isOver()) return 0;
+    if (result === -ERRNO.EINTR || caughtSignals !== caughtBefore) return EINTR;
+    if (performance.now() >= deadline) return EAGAIN;
+  }
+}

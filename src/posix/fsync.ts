@@ -1,0 +1,74 @@
+// aio_fsync: a barrier in software. The kernel runs an fsync beside the writes before it, so it is handed over when the
+// last of those has ended (neither IOSQE_IO_DRAIN nor linked entries can do that; see src/ring/order.ts).
+import type { aiocb } from './aiocb.js';
+import { EAGAIN, EBUSY, EINVAL, O_DSYNC, O_SYNC } from './constants.js';
+import { describe, described } from './descriptor.js';
+import { enter } from './engine.js';
+import { fail } from './errno.js';
+import { inFlight, KIND, type Request, requestOf } from './request.js';
+import { checkRoom, copyCommon, isBusy } from './submit.js';
+import { begin, holdFile, noteFile, run } from './transfer.js';
+
+/** An fsync that waits for writes. */
+export interface Barrier {
+  readonly request: Request;
+  /** writes that have not ended */
+  remaining: number;
+  /** of the first write that failed; 0 for none */
+  error: number;
+}
+
+/**
+ * aio_fsync: "shall asynchronously force all I/O operations associated with the file indicated by the file descriptor
+ * aio_fildes … and queued at the time of the call … to the synchronized I/O completion state" (POSIX.1-2017). It is
+ * about the file: writes through other descriptors of this thread count, later writes do not. It is never overtaken
+ * by, and never overtakes, one of those it covers; `aio_reqprio` makes no difference.
+ *
+ * Only `aio_fildes` and `aio_sigevent` are looked at. When a write that it covers has failed, and the fsync itself has
+ * not, `aio_error` reports the error of that write (cancelled ones do not count).
+ *
+ * Acceptance rows F1–F14, X17, X18, B6, B7.
+ *
+ * @param op O_SYNC: as fsync(2); O_DSYNC: as fdatasync(2)
+ * @returns 0; or -1 with EINVAL (another op, or a pipe, socket or terminal), EBADF, EBUSY, EAGAIN
+ * @throws TypeError for what C's type system would have refused
+ */
+export function aio_fsync(op: number, cb: aiocb): 0 | -1 {
+  const request = requestOf(cb);
+  if (isBusy(request)) return fail(EBUSY);
+  const error = prepare(request, op, cb);
+  if (error !== 0) return fail(request.refuse(error));
+  begin(request);
+  if (!waitsForWrites(request)) run(request);
+  enter();
+  return 0;
+}
+
+function prepare(request: Request, op: number, cb: aiocb): number {
+  const invalid = copyCommon(request, cb, KIND.FSYNC);
+  if (op !== O_SYNC && op !== O_DSYNC) return EINVAL;
+  request.dataOnly = op === O_DSYNC;
+  request.view = request.vector = null;
+  request.isStream = false;
+  request.earlierError = 0;
+  const unknown = describe(request.fd);
+  if (unknown !== 0) return unknown;
+  noteFile(request);
+  if (!described.isSeekable || invalid !== 0) return EINVAL;
+  const full = checkRoom();
+  if (full !== 0) return full;
+  return holdFile(request) ? 0 : EAGAIN;
+}
+
+function waitsForWrites(fsync: Request): boolean {
+  const barrier: Barrier = { request: fsync, remaining: 0, error: 0 };
+  for (let each = inFlight.first; each !== null; each = each.next) {
+    if (!each.isWrite || !each.isOnFileOf(fsync)) continue;
+    barrier.remaining++;
+    each.barriers ??= [];
+    each.barriers.push(barrier);
+  }
+  if (barrier.remaining === 0) return false;
+  fsync.barrier = barrier;
+  return true;
+}

@@ -1,0 +1,200 @@
+// A request's way: from the call into the ring, or into a lane and then into the ring, to its final status.
+//
+// Files are read and written at explicit positions, all at once. Streams (pipes, sockets, terminals) and writes with
+// O_APPEND go through lanes, one at a time, on a duplicate of the descriptor that is held until the end, so that
+// closing the number changes nothing for them. A request that the ring takes over in the very call needs no duplicate:
+// the kernel has looked its descriptor up. Where that is not so the ring holds one.
+import { ERRNO } from '../abi/errno.js';
+import { FSYNC_DATASYNC, OP, TRANSFER_BYTES_MAX } from '../abi/io_uring.js';
+import { addressOf } from '../ring/memory.js';
+import { shouldRetry, visibleResult } from '../ring/retry.js';
+import { TRAIT } from '../ring/slots.js';
+import { EAGAIN, ECANCELED, EINPROGRESS } from './constants.js';
+import { describe, described, isAppending, isDirect, isNonBlocking } from './descriptor.js';
+import { engine } from './engine.js';
+import { finish } from './finish.js';
+import { enterLane, leaveLane, removeFromLane } from './lanes.js';
+import { inFlight, KIND, type Request } from './request.js';
+import { transferNow } from './transfer-now.js';
+import { bytesLeft } from './vector.js';
+
+/** For requests of 0 bytes without a buffer. */
+const NOTHING = new Uint8Array(16);
+
+// ── its beginning ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Starts a transfer that has been checked. It is handed over by `enter` or `block`.
+ *
+ * @returns 0, or EAGAIN when there is no descriptor left to hold its file with: then it has not been started
+ */
+export function start(request: Request): number {
+  const unknown = describe(request.fd);
+  request.hold = null;
+  if (unknown !== 0) {
+    // POSIX leaves the choice; as glibc, and as the conformance tests want it, the status says so, not the call.
+    begin(request);
+    engine().core.answer(-unknown, request.done!);
+    return 0;
+  }
+  noteFile(request);
+  request.isStream = !described.isSeekable;
+  if (request.isStream || (request.isWrite && isAppending(described.flags))) return startInLane(request);
+  request.id = submit(request);
+  begin(request);
+  return 0;
+}
+
+function startInLane(request: Request): number {
+  if (!holdFile(request)) return EAGAIN;
+  begin(request);
+  if (enterLane(request)) run(request);
+  return 0;
+}
+
+/** Remembers which file the number means. */
+export function noteFile(request: Request): void {
+  request.flags = described.flags;
+  request.deviceMajor = described.deviceMajor;
+  request.deviceMinor = described.deviceMinor;
+  request.inodeLow = described.inodeLow;
+  request.inodeHigh = described.inodeHigh;
+}
+
+/** Keeps the file itself until the request is over. False when there is no descriptor left for that. */
+export function holdFile(request: Request): boolean {
+  const { core } = engine();
+  const hold = core.hold(request.fd);
+  if (hold.duplicate < 0) {
+    core.unhold(hold);
+    return false;
+  }
+  request.hold = hold;
+  request.id = 0;
+  return true;
+}
+
+/** From here on the request is under way, and only its completion ends that. */
+export function begin(request: Request): void {
+  request.owner?.remove(request); // of `finished`, when its last status was never collected
+  request.status = EINPROGRESS;
+  request.result = -1;
+  inFlight.push(request);
+}
+
+// ── with the ring ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Runs a request whose turn has come, on the file that it holds. */
+export function run(request: Request): void {
+  if (request.isStream && isNonBlocking(request.flags)) {
+    request.id = 0;
+    engine().core.answer(transferNow(request), request.done!);
+  } else {
+    request.id = submit(request);
+  }
+}
+
+/** One attempt. The number the ring knows it by. */
+function submit(request: Request): number {
+  const { core, ring, owned } = engine();
+  const { kind, hold, moved, isStream, vector } = request;
+  const done = request.done!;
+  const fd = hold === null ? request.fd : hold.duplicate;
+  if (kind === KIND.FSYNC) {
+    return core.start(OP.FSYNC, fd, 0, 0, 0, request.dataOnly ? FSYNC_DATASYNC : 0, TRAIT.LATE, null, done);
+  }
+  const position = isStream ? -1 : hold === null ? request.offset : 0; // O_APPEND: ignored
+  if (vector !== null) {
+    const operations = hold === null ? ring : owned;
+    const views = bytesLeft(vector, moved);
+    return request.isWrite
+      ? operations.writev(fd, views, position, done)
+      : operations.readv(fd, views, position, done);
+  }
+  const op = kind === KIND.READ ? OP.READ : OP.WRITE;
+  const view = request.view ?? NOTHING;
+  const length = Math.min(request.length - moved, TRANSFER_BYTES_MAX);
+  if (isStream) {
+    const address = addressOf(view, moved, length);
+    return core.start(op, fd, position, address, length, 0, TRAIT.UNBOUNDED, view, done);
+  }
+  const traits = (hold === null ? TRAIT.HOLD : 0) | (isDirect(request.flags) ? TRAIT.DIRECT : 0);
+  return core.idOf(core.startTransfer(op, fd, view, 0, length, position, traits, done));
+}
+
+/** The ring's answer to an attempt: ≥ 0 or -errno. */
+export function ended(request: Request, answer: number): void {
+  request.attempts++;
+  if (goesOn(request, answer)) {
+    if (answer > 0) {
+      request.moved += answer;
+      request.attempts = 0;
+    }
+    run(request);
+    return;
+  }
+  // What an earlier attempt has moved counts, whatever ended the last one.
+  const moved = request.moved + Math.max(answer, 0);
+  if (answer >= 0 || moved > 0) {
+    conclude(request, 0, moved);
+    return;
+  }
+  const error = -visibleResult(answer);
+  // A worker of the kernel that had begun is interrupted: EINTR instead of ECANCELED.
+  conclude(request, request.isCancelled && error === ERRNO.EINTR ? ECANCELED : error, -1);
+}
+
+function goesOn(request: Request, answer: number): boolean {
+  if (request.isCancelled) return false;
+  if (answer < 0) return shouldRetry(answer, request.attempts, request.flags) && isStillItsFile(request);
+  // write(2) on a blocking stream returns when everything is written; the ring, when something is.
+  const { isStream, isWrite, flags, moved, length } = request;
+  return answer > 0 && isStream && isWrite && !isNonBlocking(flags) && moved + answer < length;
+}
+
+/** Whether the number still means the file, where nothing holds that for it: then a second attempt is possible. */
+function isStillItsFile(request: Request): boolean {
+  return request.hold !== null || (describe(request.fd) === 0 && request.isOnFileOf(described));
+}
+
+// ── its end ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+function conclude(request: Request, status: number, result: number): void {
+  if (request.lane !== null) {
+    const next = leaveLane(request);
+    if (next !== null) run(next);
+  }
+  end(request, status, result);
+}
+
+/** A request that waits in this folder, not in the ring, is over. False when it does not. */
+export function cancelWaiting(request: Request): boolean {
+  if (request.barrier !== null) request.barrier = null;
+  else if (request.lane?.waiting.includes(request)) removeFromLane(request);
+  else return false;
+  end(request, ECANCELED, -1);
+  return true;
+}
+
+function end(request: Request, status: number, result: number): void {
+  const { hold, barriers } = request;
+  request.hold = null;
+  request.view = request.vector = request.barriers = null;
+  if (hold !== null) engine().core.unhold(hold);
+  if (barriers !== null) {
+    for (const barrier of barriers) {
+      if (status !== ECANCELED && barrier.error === 0) barrier.error = status;
+      const fsync = barrier.request;
+      if (--barrier.remaining > 0 || fsync.barrier !== barrier) continue;
+      fsync.barrier = null;
+      fsync.earlierError = barrier.error;
+      run(fsync);
+    }
+  }
+  // What failed is reported by the fsync that was to make it durable, if that has no error of its own.
+  if (request.kind === KIND.FSYNC && status === 0 && request.earlierError !== 0) {
+    finish(request, request.earlierError, -1);
+  } else {
+    finish(request, status, result);
+  }
+}
