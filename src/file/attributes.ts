@@ -42,8 +42,19 @@ export async function withRetries(flags: number, request: () => Promise<number>)
   }
 }
 
-/** fsync(2) or, with `dataOnly`, fdatasync(2). */
+/** fsync(2) or, with `dataOnly`, fdatasync(2), of all writes called before. */
 export async function sync(descriptor: Descriptor, dataOnly: boolean): Promise<void> {
+  const { longWrites } = descriptor;
+  const { begun } = longWrites;
+  if (!longWrites.isEmpty) await longWrites.over();
+  await syncOnce(descriptor, dataOnly);
+  if (longWrites.begun === begun) return;
+  // A write called before was short meanwhile, and went on after the sync.
+  await longWrites.over();
+  await syncOnce(descriptor, dataOnly);
+}
+
+async function syncOnce(descriptor: Descriptor, dataOnly: boolean): Promise<void> {
   const { ring, fd, flags } = descriptor;
   if (!ring.supports('fsync'))
     return await byNode((callback) => (dataOnly ? fdatasync : fsync)(fd, callback));

@@ -11,6 +11,7 @@ import type { Ring } from '../ring/ring.js';
 import type { Alignment } from './alignment.js';
 import { appendsOnly, appendsSerially } from './append-order.js';
 import { fileClosedError, systemError } from './errors.js';
+import { LongWrites } from './sync-order.js';
 import type { Position } from './transfer.js';
 
 export class Descriptor {
@@ -32,6 +33,9 @@ export class Descriptor {
   readonly tracksPosition: boolean;
   ownPosition: Position | undefined;
   positionTail: Promise<void> | undefined;
+
+  /** see sync-order.ts: writes that the ring knows only part of */
+  readonly longWrites = new LongWrites();
 
   #fd: number;
   #users = 1; // the File itself

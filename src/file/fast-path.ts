@@ -148,10 +148,13 @@ async function restOfWrite(
   position: number,
   result: number,
 ): Promise<WriteResult<never>> {
+  const { longWrites } = descriptor;
+  const write = longWrites.begin();
   try {
     const transfer = { op: OP.WRITE, view, offset, length, position };
     return writeResult(await finishWrite(descriptor, transfer, result), view);
   } finally {
+    longWrites.end(write);
     descriptor.unref();
   }
 }

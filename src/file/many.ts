@@ -80,17 +80,8 @@ export async function writeMany(
   list: readonly Transfer[],
   options: WriteManyOptions,
 ): Promise<number[]> {
-  const { signal } = options;
-  throwIfAborted(signal);
-  const isOrdered =
-    descriptor.appendsSerially || (descriptor.tracksPosition && list.some(({ position }) => isOwn(position)));
-  const results = isOrdered
-    ? await oneByOne(list, ({ buffer, position }) => {
-        return inAppendOrder(descriptor, normalized(position), (at) =>
-          one(descriptor, OP.WRITE, buffer, at, signal),
-        );
-      })
-    : await new Batch(descriptor, OP.WRITE, list, signal).run();
+  throwIfAborted(options.signal);
+  const results = await writeList(descriptor, list, options.signal);
   if (options.sync) {
     try {
       await sync(descriptor, true);
@@ -99,6 +90,27 @@ export async function writeMany(
     }
   }
   return results;
+}
+
+async function writeList(
+  descriptor: Descriptor,
+  list: readonly Transfer[],
+  signal: AbortSignal | undefined,
+): Promise<number[]> {
+  const isOrdered =
+    descriptor.appendsSerially || (descriptor.tracksPosition && list.some(({ position }) => isOwn(position)));
+  const { longWrites } = descriptor;
+  const write = longWrites.begin();
+  try {
+    if (!isOrdered) return await new Batch(descriptor, OP.WRITE, list, signal).run();
+    return await oneByOne(list, ({ buffer, position }) => {
+      return inAppendOrder(descriptor, normalized(position), (at) =>
+        one(descriptor, OP.WRITE, buffer, at, signal),
+      );
+    });
+  } finally {
+    longWrites.end(write);
+  }
 }
 
 /** For files whose transfers must not run side by side: a list all the same, in its order. */

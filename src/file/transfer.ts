@@ -96,13 +96,19 @@ export async function finishRead(descriptor: Descriptor, t: Transfer, result: nu
  * @returns bytes written: all of them, or what an error, the signal or a full device let through
  * @throws the system's error, or AbortError, when nothing was written
  */
-export function writeAll(descriptor: Descriptor, transfer: Transfer): Promise<number> {
+export async function writeAll(descriptor: Descriptor, transfer: Transfer): Promise<number> {
+  const { longWrites } = descriptor;
   const wanted = writePosition(descriptor, transfer.position);
-  return inAppendOrder(descriptor, wanted, async (position) => {
-    const t = { ...transfer, position };
-    throwIfAborted(t.signal);
-    return await finishWrite(descriptor, t, await submit(descriptor, t, 0));
-  });
+  const write = longWrites.begin();
+  try {
+    return await inAppendOrder(descriptor, wanted, async (position) => {
+      const t = { ...transfer, position };
+      throwIfAborted(t.signal);
+      return await finishWrite(descriptor, t, await submit(descriptor, t, 0));
+    });
+  } finally {
+    longWrites.end(write);
+  }
 }
 
 /** The rest of a write whose first attempt answered `result`. */

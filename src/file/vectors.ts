@@ -60,10 +60,16 @@ async function readBatch(descriptor: Descriptor, call: VectorArguments): Promise
  *
  * @returns bytes written: all of them, or what an error, the signal or a full device let through
  */
-export function writeVector(descriptor: Descriptor, call: VectorArguments): Promise<number> {
-  return inAppendOrder(descriptor, writePosition(descriptor, call.position), (position) => {
-    return writeBatches(descriptor, { ...call, position });
-  });
+export async function writeVector(descriptor: Descriptor, call: VectorArguments): Promise<number> {
+  const { longWrites } = descriptor;
+  const write = longWrites.begin();
+  try {
+    return await inAppendOrder(descriptor, writePosition(descriptor, call.position), (position) => {
+      return writeBatches(descriptor, { ...call, position });
+    });
+  } finally {
+    longWrites.end(write);
+  }
 }
 
 async function writeBatches(descriptor: Descriptor, call: VectorArguments): Promise<number> {

@@ -12,3 +12,9 @@ export const { TURN_BUDGET_MS } = (await load(
   'ring/fairness.js',
 )) as typeof import('../../dist/ring/fairness.js');
 export const { PENDING } = (await load('ring/core.js')) as typeof import('../../dist/ring/core.js');
+export const memory = (await load('ring/memory.js')) as typeof import('../../dist/ring/memory.js');
+/** What an engine for tests is made of. */
+export const engines = {
+  ...((await load('ring/queues.js')) as typeof import('../../dist/ring/queues.js')),
+  ...((await load('ring/core.js')) as typeof import('../../dist/ring/core.js')),
+};
