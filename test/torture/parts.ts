@@ -1,0 +1,10 @@
+// All parts of the torture, in the order in which they run.
+import type { EngineName } from 'linux-aio';
+import { durability } from './durability.js';
+import type { Part } from './part.js';
+import { model } from './ring-model.js';
+
+export const PARTS: readonly Part[] = [...durability, ...model];
+
+/** In `npm test`, parts that do not depend on the engine are tried in the run on this one only. */
+export const QUICK_ENGINE: EngineName = 'io_uring';
