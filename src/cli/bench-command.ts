@@ -1,13 +1,15 @@
 // `aio bench`: from the command line to the report. The work is in bench/, one concern per file: plan.ts reads the
-// options, bench-file.ts makes the file, runner.ts measures, report.ts and fio-json.ts tell.
+// options and jobs.ts a job file, bench-file.ts makes the file, runner.ts measures, report.ts and fio-json.ts tell,
+// page/ draws.
 import { writeFile } from 'node:fs/promises';
 import { prepareFile } from './bench/bench-file.js';
 import { Buffers } from './bench/buffers.js';
 import { environmentOf } from './bench/environment.js';
 import { toFioJson } from './bench/fio-json.js';
+import { plansFrom } from './bench/jobs.js';
 import { VerifyError, verifyWritten } from './bench/layout.js';
 import type { Plan } from './bench/plan.js';
-import { BENCH_OPTIONS, planFrom } from './bench/plan.js';
+import { BENCH_OPTIONS } from './bench/plan.js';
 import type { Refusal, Results } from './bench/report.js';
 import { renderReport } from './bench/report.js';
 import { Runner, TransferError } from './bench/runner.js';
@@ -17,7 +19,8 @@ import type { Command, Io } from './command.js';
 import { EXIT } from './command.js';
 import { Interrupt, Interrupted } from './interrupt.js';
 import { Progress } from './progress.js';
-import { painterFor } from './terminal.js';
+import { wrap } from './table.js';
+import { LINE_WIDTH, painterFor } from './terminal.js';
 import { packageVersion } from './version.js';
 
 export const benchCommand: Command = {
@@ -25,15 +28,19 @@ export const benchCommand: Command = {
   summary: "speed, latency and CPU against node:fs/promises, by fio's options",
   description: [
     'Measures every engine at every depth on the same blocks of the same file, in',
-    'turns, and checks every block that is read. docs/bench-command.md explains the',
-    'figures.',
+    'turns, and checks every block that is read. A job file of fio may say what to',
+    'measure; options given beside it override it. docs/bench-command.md explains',
+    'the figures.',
   ],
   options: BENCH_OPTIONS,
+  operands: { usage: '[job.fio]', min: 0, max: 1 },
   examples: [
     'aio bench',
     'aio bench --rw randread --bs 4k --iodepth 1,32 --ioengine io_uring,node',
     'aio bench --rw randwrite --direct --size 1g --directory /var/tmp',
     'aio bench --filename blocks --output-format json --output result.json',
+    'aio bench --html result.html',
+    'aio bench job.fio --ioengine io_uring,node',
   ],
   exitCodes: [
     '0    measured, and every block was right',
@@ -41,26 +48,38 @@ export const benchCommand: Command = {
     '2    the command line cannot be carried out',
     '130  stopped by Ctrl-C (143: by SIGTERM)',
   ],
-  async run(values, io) {
-    const plan = planFrom(values);
-    using interrupt = new Interrupt();
+  async run(values, io, operands) {
+    const plans = plansFrom(values, operands[0]);
+    warn(plans, io);
     const progress = new Progress(io.stderr);
-    try {
-      const results = await bench(plan, interrupt, progress);
-      progress.clear();
-      await publish(results, io);
-      return results.refusals.length === 0 ? EXIT.OK : EXIT.FAILED;
-    } catch (error) {
-      progress.clear();
-      if (error instanceof Interrupted) return interrupt.exitCode;
-      if (!isExpected(error)) throw error;
-      io.stderr.write(`aio bench: ${error.message}${hintFor(error, plan)}\n`);
-      return EXIT.FAILED;
+    const runs: Results[] = [];
+    for (const plan of plans) {
+      try {
+        runs.push(await bench(plan, progress));
+      } catch (error) {
+        progress.clear();
+        if (error instanceof Interrupted) return error.exitCode;
+        if (!isExpected(error)) throw error;
+        io.stderr.write(`aio bench: ${error.message}${hintFor(error, plan)}\n`);
+        return EXIT.FAILED;
+      }
     }
+    progress.clear();
+    await publish(runs, io);
+    return runs.every((run) => run.refusals.length === 0) ? EXIT.OK : EXIT.FAILED;
   },
 };
+/** Says what a job file asks for and does not get, before anything is measured. */
+function warn(plans: readonly Plan[], io: Io): void {
+  const paint = painterFor(io.stderr);
+  for (const text of plans.flatMap((plan) => plan.notApplied)) {
+    const lines = wrap(`not applied: ${text}`, LINE_WIDTH, '  ');
+    io.stderr.write(lines.map((line) => `${paint('yellow', line)}\n`).join(''));
+  }
+}
 
-async function bench(plan: Plan, interrupt: Interrupt, progress: Progress): Promise<Results> {
+async function bench(plan: Plan, progress: Progress): Promise<Results> {
+  using interrupt = new Interrupt();
   const file = await prepareFile(plan, interrupt, progress);
   const date = new Date().toISOString();
   using buffers = new Buffers(plan);
@@ -109,13 +128,14 @@ async function openTargets(
   return { targets, refusals };
 }
 
-async function publish(results: Results, io: Io): Promise<void> {
-  const { format, output } = results.plan;
+/** The report first: if the page cannot be written, the figures are not lost. */
+async function publish(runs: readonly Results[], io: Io): Promise<void> {
+  const { format, output } = runs[0].plan;
   const stream = output === null ? io.stdout : { isTTY: false };
   const text =
     format === 'json'
-      ? `${JSON.stringify(toFioJson(results, packageVersion()), null, 2)}\n`
-      : renderReport(results, painterFor(stream));
+      ? `${JSON.stringify(toFioJson(runs, packageVersion()), null, 2)}\n`
+      : runs.map((run) => renderReport(run, painterFor(stream))).join('\n');
   if (output === null) io.stdout.write(text);
   else await writeFile(output, text);
 }

@@ -10,6 +10,13 @@ const PATIENCE_MS = 3000;
 /** Thrown by work that finds that it has been interrupted. */
 export class Interrupted extends Error {
   override name = 'Interrupted';
+  /** What the process exits with: 130 after SIGINT, 143 after SIGTERM. */
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super('interrupted');
+    this.exitCode = exitCode;
+  }
 }
 
 export class Interrupt implements Disposable {
@@ -36,7 +43,7 @@ export class Interrupt implements Disposable {
 
   /** Call between two pieces of work. */
   throwIfRequested(): void {
-    if (this.requested) throw new Interrupted('interrupted');
+    if (this.requested) throw new Interrupted(this.exitCode);
   }
 
   /** Runs when the first signal comes. */

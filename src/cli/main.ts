@@ -4,7 +4,7 @@ import type { Command, Io } from './command.js';
 import { EXIT, helpFor } from './command.js';
 import { doctorCommand } from './doctor-command.js';
 import { overview } from './help.js';
-import { readOptions } from './options.js';
+import { readArguments } from './options.js';
 import { didYouMean } from './suggest.js';
 import { UsageError } from './usage-error.js';
 import { packageVersion } from './version.js';
@@ -22,9 +22,9 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     if (first === 'help') return help(rest, io);
     const found = findCommand(args);
     command = found.command;
-    const values = readOptions(command.options, found.rest);
+    const { values, operands } = readArguments(command.options, found.rest, command.operands);
     if (values['help']) return show(helpFor(command), io);
-    return await command.run(values, io);
+    return await command.run(values, io, operands);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const name = command === undefined ? 'aio' : `aio ${command.name}`;

@@ -22,8 +22,30 @@ export type OptionValues = Readonly<Partial<Record<string, string>>>;
 /** Understood by every command, so listed by none. */
 const HELP: OptionSpec = { kind: 'flag', help: 'show this text' };
 
-/** Throws a UsageError for unknown options, missing or superfluous values, repeated options and positionals. */
-export function readOptions(specs: OptionSpecs, args: readonly string[]): OptionValues {
+/** What a command takes besides options: the names of files. */
+export interface OperandSpec {
+  /** What the help text shows: `A.json B.json`, `[job.fio]`. */
+  usage: string;
+  min: number;
+  max: number;
+}
+
+const NO_OPERANDS: OperandSpec = { usage: '', min: 0, max: 0 };
+
+export interface Arguments {
+  values: OptionValues;
+  operands: readonly string[];
+}
+
+/**
+ * Throws a UsageError for unknown options, missing or superfluous values, repeated options, and more operands than
+ * the command takes. Too few are an error only without --help.
+ */
+export function readArguments(
+  specs: OptionSpecs,
+  args: readonly string[],
+  operandSpec: OperandSpec = NO_OPERANDS,
+): Arguments {
   const known: OptionSpecs = { ...specs, help: HELP };
   const { tokens } = parseArgs({
     args: spellOutSwitches(known, args),
@@ -37,9 +59,14 @@ export function readOptions(specs: OptionSpecs, args: readonly string[]): Option
     ),
   });
   const values: Partial<Record<string, string>> = {};
+  const operands: string[] = [];
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue;
-    if (token.kind === 'positional') throw new UsageError(`unexpected argument '${token.value}'`);
+    if (token.kind === 'positional') {
+      if (operands.length === operandSpec.max) throw new UsageError(`unexpected argument '${token.value}'`);
+      operands.push(token.value);
+      continue;
+    }
     if (token.rawName === '-h') {
       values['help'] = '1';
       continue;
@@ -54,7 +81,13 @@ export function readOptions(specs: OptionSpecs, args: readonly string[]): Option
     }
     values[name] = checkedValue(name, spec, token.value);
   }
-  return values;
+  if (operands.length < operandSpec.min && !values['help']) {
+    const missing = operandSpec.min - operands.length;
+    throw new UsageError(
+      `${missing === 1 ? 'one file is' : `${missing} files are`} missing: ${operandSpec.usage}`,
+    );
+  }
+  return { values, operands };
 }
 
 function checkedValue(name: string, spec: OptionSpec, value: string | undefined): string {

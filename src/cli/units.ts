@@ -3,17 +3,27 @@
 /** Each suffix is a power of 1024, in either case, as in fio: 4k is 4096. */
 const SIZE_SUFFIXES = 'kmgtp';
 
-/** Seconds per suffix; fio's, without days. A bare number is seconds. */
-const TIME_SUFFIXES: Readonly<Record<string, number>> = { '': 1, s: 1, ms: 1e-3, us: 1e-6, m: 60, h: 3600 };
+/** Seconds per suffix; fio's. A bare number is seconds. */
+const TIME_SUFFIXES: Readonly<Record<string, number>> = {
+  '': 1,
+  us: 1e-6,
+  usec: 1e-6,
+  ms: 1e-3,
+  msec: 1e-3,
+  s: 1,
+  m: 60,
+  h: 3600,
+  d: 86_400,
+};
 
 /**
- * Bytes of a fio size: `4096`, `4k`, `64m`, `1g`, `4kb`. Throws a RangeError saying what is expected.
+ * Bytes of a fio size: `4096`, `4k`, `64m`, `1g`, `4kb`, `0x1000`. Throws a RangeError saying what is expected.
  *
  * `4Ki` is refused: fio means 4000 by it and everybody else 4096
  * (https://fio.readthedocs.io/en/latest/fio_doc.html, kb_base).
  */
 export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([kmgtp]?)b?$/i.exec(text.trim());
+  const match = /^(0x[\da-f]+|\d+(?:\.\d+)?)([kmgtp]?)b?$/i.exec(text.trim());
   if (!match) throw new RangeError(`'${text}' is not a size; write 4096, 4k, 64m or 1g (k = 1024)`);
   const power = match[2] === '' ? 0 : SIZE_SUFFIXES.indexOf(match[2].toLowerCase()) + 1;
   const bytes = Number(match[1]) * 1024 ** power;
@@ -23,7 +33,7 @@ export function parseSize(text: string): number {
 
 /** Seconds of a fio time: `4`, `4s`, `500ms`, `1m`. Throws a RangeError saying what is expected. */
 export function parseSeconds(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(us|ms|s|m|h)?$/.exec(text.trim());
+  const match = /^(\d+(?:\.\d+)?)(us|usec|ms|msec|s|m|h|d)?$/.exec(text.trim());
   if (!match) throw new RangeError(`'${text}' is not a time; write 4, 500ms or 2m (seconds without a unit)`);
   return Number(match[1]) * TIME_SUFFIXES[match[2] ?? ''];
 }

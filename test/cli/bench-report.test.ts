@@ -23,6 +23,7 @@ function measured(engine: BenchEngine, depth: number, count: number, ms: number,
   for (let round = 0; round < 3; round++) {
     measurement.startRound();
     measurement.addBurst(burst, 1000, { user: 200_000, system: 300_000 });
+    measurement.endRound();
   }
   return measurement;
 }
@@ -115,7 +116,7 @@ describe('renderReport', () => {
 
 describe('toFioJson', () => {
   it("has fio's shape", () => {
-    const json = JSON.parse(JSON.stringify(toFioJson(resultsOf(PAIR, { name: 'mine' }), '1.2.3')));
+    const json = JSON.parse(JSON.stringify(toFioJson([resultsOf(PAIR, { name: 'mine' })], '1.2.3')));
     assert.equal(json['linux-aio version'], '1.2.3');
     assert.equal(json.timestamp, 1767323045);
     assert.equal(json.environment.kernel, '6.18.44');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { OptionSpecs } from '#dist/cli/options.js';
-import { describeOptions, readOptions } from '#dist/cli/options.js';
+import { describeOptions, readArguments } from '#dist/cli/options.js';
 import { UsageError } from '#dist/cli/usage-error.js';
 
 const SPECS: OptionSpecs = {
@@ -12,15 +12,17 @@ const SPECS: OptionSpecs = {
   json: { kind: 'flag', help: 'print JSON' },
 };
 
+const valuesOf = (args: string[]) => readArguments(SPECS, args).values;
+
 const failsWith = (message: RegExp, ...args: string[]) => {
   assert.throws(
-    () => readOptions(SPECS, args),
+    () => readArguments(SPECS, args),
     (error) => error instanceof UsageError && message.test(error.message),
     args.join(' '),
   );
 };
 
-describe('readOptions', () => {
+describe('readArguments', () => {
   it('throws for an unknown option, with a suggestion where one is near', () => {
     failsWith(/^unknown option '--iodept' \(did you mean --iodepth\?\)$/, '--iodept', '4');
     failsWith(/^unknown option '--numjobs'$/, '--numjobs=4');
@@ -56,7 +58,7 @@ describe('readOptions', () => {
   });
 
   it('reads values in both spellings', () => {
-    assert.deepEqual(readOptions(SPECS, ['--bs=4k', '--iodepth', '1,32', '--json']), {
+    assert.deepEqual(valuesOf(['--bs=4k', '--iodepth', '1,32', '--json']), {
       bs: '4k',
       iodepth: '1,32',
       json: '1',
@@ -64,15 +66,15 @@ describe('readOptions', () => {
   });
 
   it("reads fio's switches: bare, with =, and with a blank", () => {
-    assert.deepEqual(readOptions(SPECS, ['--direct']), { direct: '1' });
-    assert.deepEqual(readOptions(SPECS, ['--direct=0']), { direct: '0' });
-    assert.deepEqual(readOptions(SPECS, ['--direct', '1', '--bs', '4k']), { direct: '1', bs: '4k' });
-    assert.deepEqual(readOptions(SPECS, ['--direct', '--bs', '4k']), { direct: '1', bs: '4k' });
+    assert.deepEqual(valuesOf(['--direct']), { direct: '1' });
+    assert.deepEqual(valuesOf(['--direct=0']), { direct: '0' });
+    assert.deepEqual(valuesOf(['--direct', '1', '--bs', '4k']), { direct: '1', bs: '4k' });
+    assert.deepEqual(valuesOf(['--direct', '--bs', '4k']), { direct: '1', bs: '4k' });
   });
 
   it('knows --help and -h', () => {
-    assert.deepEqual(readOptions(SPECS, ['--help']), { help: '1' });
-    assert.deepEqual(readOptions(SPECS, ['-h']), { help: '1' });
+    assert.deepEqual(valuesOf(['--help']), { help: '1' });
+    assert.deepEqual(valuesOf(['-h']), { help: '1' });
   });
 });
 

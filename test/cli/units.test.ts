@@ -12,7 +12,7 @@ import {
 
 describe('parseSize', () => {
   it('throws when it is no size', () => {
-    for (const text of ['', 'k', 'four', '-4k', '4x', '4k4', '4 k', '1e3', '0x10', '4,096']) {
+    for (const text of ['', 'k', 'four', '-4k', '4x', '4k4', '4 k', '1e3', '0x', '0xg', '4,096']) {
       assert.throws(() => parseSize(text), RangeError, text);
     }
   });
@@ -35,12 +35,13 @@ describe('parseSize', () => {
     assert.equal(parseSize('1.5g'), 1.5 * 1024 ** 3);
     assert.equal(parseSize('2T'), 2 * 1024 ** 4);
     assert.equal(parseSize('0'), 0);
+    assert.equal(parseSize('0x1000'), 4096);
   });
 });
 
 describe('parseSeconds', () => {
   it('throws when it is no time', () => {
-    for (const text of ['', 's', '-1', '1 s', '1d', 'soon']) {
+    for (const text of ['', 's', '-1', '1 s', '1w', 'soon']) {
       assert.throws(() => parseSeconds(text), RangeError, text);
     }
   });

@@ -1,16 +1,22 @@
 // The report for programs: fio's JSON, as far as we have its figures, so that what reads fio's reads ours; and
 // what fio does not measure, under names of our own.
 import type { RecordableHistogram } from 'node:perf_hooks';
-import type { Direction, Measurement, Round } from './measurement.js';
+import type { BenchDirection, BenchDocument, BenchJob } from './document.js';
+import { percentileKey } from './document.js';
+import type { Direction, Measurement, Round, RoundLatency } from './measurement.js';
 import type { Results } from './report.js';
 import { factorAgainstNode } from './report.js';
 
 /** fio's percentile_list, with six decimals as fio writes them. */
 const PERCENTILES = [1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 99.5, 99.9, 99.95, 99.99];
 
-/** The report as an object; `version` is the package's. Numbers that were not measured are null. */
-export function toFioJson(results: Results, version: string): object {
-  const { plan, file, environment, measurements, refusals, blocksChecked, date } = results;
+/**
+ * The report of one run or, with a job file, of several in a row, as an object; `version` is the package's. Numbers
+ * that were not measured are null.
+ */
+export function toFioJson(runs: readonly Results[], version: string): BenchDocument {
+  const [{ environment, date, plan }] = runs;
+  const unique = (values: string[]): string[] => [...new Set(values)];
   return {
     'linux-aio version': version,
     timestamp: Math.floor(Date.parse(date) / 1000),
@@ -22,19 +28,25 @@ export function toFioJson(results: Results, version: string): object {
       cpu: environment.cpu,
       cpus: environment.cpus,
       memory_bytes: environment.memoryBytes,
-      filesystem: environment.fileSystem,
+      filesystem: unique(runs.map((run) => run.environment.fileSystem)).join(', '),
     },
-    'global options': { ...plan.given },
-    verify: { checked: file.checked, blocks: blocksChecked },
-    jobs: measurements.map((measurement) => job(measurement, results)),
-    not_available: refusals,
+    'global options': definedValues(plan.given),
+    verify: {
+      checked: runs.every((run) => run.file.checked),
+      blocks: runs.reduce((sum, run) => sum + run.blocksChecked, 0),
+    },
+    jobs: runs.flatMap((run) => run.measurements.map((measurement) => job(measurement, run))),
+    not_available: runs
+      .flatMap((run) => run.refusals)
+      .filter(({ engine }, i, all) => all.findIndex((other) => other.engine === engine) === i),
+    not_applied: unique(runs.flatMap((run) => run.plan.notApplied)),
   };
 }
 
-function job(measurement: Measurement, { plan, file, measurements }: Results): object {
+function job(measurement: Measurement, { plan, file, measurements }: Results): BenchJob {
   const { engine, depth, rounds } = measurement;
   return {
-    jobname: `${plan.given['name'] ?? plan.workload}-${engine}-${depth}`,
+    jobname: `${plan.name ?? plan.workload}-${engine}-${depth}`,
     error: 0,
     'job options': {
       filename: file.path,
@@ -52,6 +64,7 @@ function job(measurement: Measurement, { plan, file, measurements }: Results): o
     usr_cpu: percentOfTime(rounds, 'cpuUserMicroseconds'),
     sys_cpu: percentOfTime(rounds, 'cpuSystemMicroseconds'),
     cpu_us_per_op: finite(measurement.cpuPerOperation),
+    cpu_us_per_op_rounds: measurement.cpuPerOperationOfRounds.map(finite),
     loop_delay_ms_p99: finite(measurement.loopDelay.percentile(99)),
     factor_against_node: finite(factorAgainstNode(measurement, measurements)),
   };
@@ -62,10 +75,12 @@ function direction(
   rounds: readonly Round[],
   kind: 'reads' | 'writes',
   measurement: Measurement,
-): object {
+): BenchDirection {
   const iops = measured.operations === 0 ? 0 : measurement.iops(kind);
   const perRound = rounds.map((round) => round[kind] / round.seconds);
   const bytesPerOperation = measured.operations === 0 ? 0 : measured.bytes / measured.operations;
+  const ofRounds = (percentile: keyof RoundLatency): (number | null)[] =>
+    rounds.map((round) => finite((kind === 'reads' ? round.readLatency : round.writeLatency)[percentile]));
   return {
     io_bytes: measured.bytes,
     bw_bytes: Math.round(iops * bytesPerOperation),
@@ -76,10 +91,11 @@ function direction(
     iops_max: Math.max(...perRound),
     iops_rounds: perRound,
     clat_ns: latency(measured.latency),
+    clat_ns_rounds: { p50: ofRounds('p50'), p99: ofRounds('p99') },
   };
 }
 
-function latency(histogram: RecordableHistogram): object {
+function latency(histogram: RecordableHistogram): BenchDirection['clat_ns'] {
   if (histogram.count === 0) return { min: 0, max: 0, mean: 0, stddev: 0, N: 0, percentile: {} };
   return {
     min: histogram.min,
@@ -87,8 +103,12 @@ function latency(histogram: RecordableHistogram): object {
     mean: histogram.mean,
     stddev: histogram.stddev,
     N: histogram.count,
-    percentile: Object.fromEntries(PERCENTILES.map((p) => [p.toFixed(6), histogram.percentile(p)])),
+    percentile: Object.fromEntries(PERCENTILES.map((p) => [percentileKey(p), histogram.percentile(p)])),
   };
+}
+
+function definedValues(values: Readonly<Partial<Record<string, string>>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => !!entry[1]));
 }
 
 function percentOfTime(

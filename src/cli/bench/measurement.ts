@@ -11,8 +11,33 @@ const NS_PER_MS = 1e6;
 export class Direction {
   operations = 0;
   bytes = 0;
-  /** From the call to its result, in nanoseconds. */
+  /** From the call to its result, in nanoseconds; of all rounds that have ended. */
   readonly latency: RecordableHistogram = createHistogram();
+  /** The same of the round under way. */
+  readonly #roundLatency: RecordableHistogram = createHistogram();
+
+  record(bytes: number, latencyMs: number): void {
+    this.operations++;
+    this.bytes += bytes;
+    // A histogram holds whole numbers from 1 on.
+    this.#roundLatency.record(Math.max(1, Math.round(latencyMs * NS_PER_MS)));
+  }
+
+  /** Adds the round's latencies to those of all rounds; gives its own percentiles, NaN where there are none. */
+  endRound(): RoundLatency {
+    const round = this.#roundLatency;
+    if (round.count === 0) return { p50: Number.NaN, p99: Number.NaN };
+    const percentiles = { p50: round.percentile(50), p99: round.percentile(99) };
+    this.latency.add(round);
+    round.reset();
+    return percentiles;
+  }
+}
+
+/** Percentiles of one round, in nanoseconds: how far the rounds lie apart is what a comparison has to know. */
+export interface RoundLatency {
+  p50: number;
+  p99: number;
 }
 
 /** One engine's turn at one depth. */
@@ -24,7 +49,11 @@ export interface Round {
   /** User and system time of the whole process, pool and kernel worker threads included. */
   cpuUserMicroseconds: number;
   cpuSystemMicroseconds: number;
+  readLatency: RoundLatency;
+  writeLatency: RoundLatency;
 }
+
+const NOT_MEASURED: RoundLatency = { p50: Number.NaN, p99: Number.NaN };
 
 export class Measurement {
   readonly engine: BenchEngine;
@@ -39,10 +68,22 @@ export class Measurement {
     this.depth = depth;
   }
 
-  startRound(): Round {
-    const round = { seconds: 0, reads: 0, writes: 0, cpuUserMicroseconds: 0, cpuSystemMicroseconds: 0 };
-    this.rounds.push(round);
-    return round;
+  startRound(): void {
+    this.rounds.push({
+      seconds: 0,
+      reads: 0,
+      writes: 0,
+      cpuUserMicroseconds: 0,
+      cpuSystemMicroseconds: 0,
+      readLatency: NOT_MEASURED,
+      writeLatency: NOT_MEASURED,
+    });
+  }
+
+  endRound(): void {
+    const round = this.rounds[this.rounds.length - 1];
+    round.readLatency = this.read.endRound();
+    round.writeLatency = this.write.endRound();
   }
 
   /** Adds a burst that ran for `ms` milliseconds and took `cpu` to the latest round. */
@@ -53,9 +94,7 @@ export class Measurement {
     round.cpuSystemMicroseconds += cpu.system;
     for (let i = 0; i < burst.count; i++) {
       const direction = burst.writes[i] === 0 ? this.read : this.write;
-      direction.operations++;
-      direction.bytes += burst.transferred[i];
-      direction.latency.record(Math.max(1, Math.round(burst.latencies[i] * NS_PER_MS)));
+      direction.record(burst.transferred[i], burst.latencies[i]);
       if (burst.writes[i] === 0) round.reads++;
       else round.writes++;
     }
@@ -68,10 +107,12 @@ export class Measurement {
 
   /** Microseconds of CPU per transfer: the median of the rounds. */
   get cpuPerOperation(): number {
-    return median(
-      this.rounds.map(
-        (round) => (round.cpuUserMicroseconds + round.cpuSystemMicroseconds) / operationsOf(round, 'all'),
-      ),
+    return median(this.cpuPerOperationOfRounds);
+  }
+
+  get cpuPerOperationOfRounds(): number[] {
+    return this.rounds.map(
+      (round) => (round.cpuUserMicroseconds + round.cpuSystemMicroseconds) / operationsOf(round, 'all'),
     );
   }
 

@@ -25,6 +25,8 @@ export const WORKLOADS = {
 export type Workload = keyof typeof WORKLOADS;
 
 export interface Plan {
+  /** Of the job: given with --name, or the section of a job file; null: neither. */
+  name: string | null;
   /** The file to work on; null: a temporary one. */
   filename: string | null;
   /** Where the temporary file goes; null: os.tmpdir(). */
@@ -44,7 +46,11 @@ export interface Plan {
   overwrite: boolean;
   format: 'normal' | 'json';
   output: string | null;
-  /** The options as they were given, for the JSON report. */
+  /** Where the page with the charts goes; null: none is wanted. */
+  html: string | null;
+  /** What a job file asks for and does not get, with the reason; docs/bench-command.md has the rules. */
+  notApplied: readonly string[];
+  /** The options of the command line, for the JSON report. */
   given: OptionValues;
 }
 
@@ -92,10 +98,12 @@ export const BENCH_OPTIONS: OptionSpecs = {
   name: { kind: 'value', value: 'text', help: 'a name for the job, for the JSON report' },
   'output-format': { kind: 'value', value: 'format', help: 'normal (default) or json' },
   output: { kind: 'value', value: 'path', help: 'write the report to this file' },
+  html: { kind: 'value', value: 'path', help: 'write a page with charts to this file, besides the report' },
+  section: { kind: 'value', value: 'list', help: 'only these sections of the job file' },
 };
 
 /** Names of fio's engines that people will try, and what is meant here. */
-const OTHER_NAMES: Readonly<Record<string, BenchEngine>> = {
+export const FIO_ENGINES: Readonly<Record<string, BenchEngine>> = {
   libaio: 'native',
   posixaio: 'threads',
   psync: 'node',
@@ -103,14 +111,21 @@ const OTHER_NAMES: Readonly<Record<string, BenchEngine>> = {
   uring: 'io_uring',
 };
 
-/** Throws a UsageError that names the option for whatever cannot be carried out. */
-export function planFrom(values: OptionValues): Plan {
+/**
+ * Throws a UsageError that names the option for whatever cannot be carried out. `values` are those of the command
+ * line, or of a job file with those of the command line (`given`) on top.
+ */
+export function planFrom(
+  values: OptionValues,
+  { given, notApplied }: Pick<Plan, 'given' | 'notApplied'> = { given: values, notApplied: [] },
+): Plan {
   const workload = workloadOf(values['rw'] ?? 'randread');
   const blockSize = reading('bs', values['bs'] ?? '4k', blockSizeOf);
   const depths = listOf('iodepth', values['iodepth'] ?? '1,32,128', (text) =>
     parseInteger(text, 1, DEPTH_MAX),
   );
   const plan: Plan = {
+    name: values['name'] ?? null,
     filename: values['filename'] ?? null,
     directory: values['directory'] ?? null,
     size: values['size'] === undefined ? null : reading('size', values['size'], parseSize),
@@ -125,7 +140,9 @@ export function planFrom(values: OptionValues): Plan {
     overwrite: values['overwrite'] === '1',
     format: formatOf(values['output-format'] ?? 'normal'),
     output: values['output'] ?? null,
-    given: values,
+    html: values['html'] ?? null,
+    notApplied,
+    given,
   };
   check(plan);
   return plan;
@@ -184,8 +201,8 @@ function blockSizeOf(text: string): number {
 function engineOf(text: string): BenchEngine {
   const found = BENCH_ENGINES.find((name) => name === text);
   if (found !== undefined) return found;
-  const meant = Object.hasOwn(OTHER_NAMES, text)
-    ? ` (here it is called ${OTHER_NAMES[text]})`
+  const meant = Object.hasOwn(FIO_ENGINES, text)
+    ? ` (here it is called ${FIO_ENGINES[text]})`
     : didYouMean(text, BENCH_ENGINES);
   throw new RangeError(`'${text}' is none of ${BENCH_ENGINES.join(', ')}${meant}`);
 }

@@ -45,8 +45,9 @@ export function renderReport(results: Results, paint: Painter): string {
 
 function heading({ plan, file, environment }: Results, paint: Painter): string[] {
   const mix = plan.readPercent > 0 && plan.readPercent < 100 ? ` (${plan.readPercent} % reads)` : '';
+  const name = plan.name === null ? '' : `${plan.name}: `;
   const title =
-    `${plan.workload}${mix}, blocks of ${formatBytes(plan.blockSize)}, ${formatBytes(file.size)}, ` +
+    `${name}${plan.workload}${mix}, blocks of ${formatBytes(plan.blockSize)}, ${formatBytes(file.size)}, ` +
     `${plan.direct ? 'O_DIRECT' : 'through the page cache'}`;
   const where = file.temporary ? 'temporary file' : file.path;
   const machine =

@@ -102,6 +102,7 @@ export class Runner {
     } finally {
       measurement.loopDelay.stop();
     }
+    measurement.endRound();
     // What one engine has written must not be flushed in another's time.
     if (this.#plan.readPercent < 100 && !this.#plan.direct) await flush(this.#file.path);
   }
