@@ -1,13 +1,13 @@
 // `aio bench`: from the command line to the report. The work is in bench/, one concern per file: plan.ts reads the
 // options and jobs.ts a job file, bench-file.ts makes the file, runner.ts measures, report.ts and fio-json.ts tell,
-// page/ draws.
-import { writeFile } from 'node:fs/promises';
+// page.ts draws.
 import { prepareFile } from './bench/bench-file.js';
 import { Buffers } from './bench/buffers.js';
 import { environmentOf } from './bench/environment.js';
 import { toFioJson } from './bench/fio-json.js';
 import { plansFrom } from './bench/jobs.js';
 import { VerifyError, verifyWritten } from './bench/layout.js';
+import { renderBenchPage } from './bench/page.js';
 import type { Plan } from './bench/plan.js';
 import { BENCH_OPTIONS } from './bench/plan.js';
 import type { Refusal, Results } from './bench/report.js';
@@ -22,6 +22,7 @@ import { Progress } from './progress.js';
 import { wrap } from './table.js';
 import { LINE_WIDTH, painterFor } from './terminal.js';
 import { packageVersion } from './version.js';
+import { checkWritable, WriteError, writeReport } from './writable.js';
 
 export const benchCommand: Command = {
   name: 'bench',
@@ -50,6 +51,10 @@ export const benchCommand: Command = {
   ],
   async run(values, io, operands) {
     const plans = plansFrom(values, operands[0]);
+    for (const option of ['output', 'html'] as const) {
+      const path = plans[0][option];
+      if (path !== null) checkWritable(option, path);
+    }
     warn(plans, io);
     const progress = new Progress(io.stderr);
     const runs: Results[] = [];
@@ -65,7 +70,13 @@ export const benchCommand: Command = {
       }
     }
     progress.clear();
-    await publish(runs, io);
+    try {
+      publish(runs, io);
+    } catch (error) {
+      if (!(error instanceof WriteError)) throw error;
+      io.stderr.write(`aio bench: ${error.message}\n`);
+      return EXIT.FAILED;
+    }
     return runs.every((run) => run.refusals.length === 0) ? EXIT.OK : EXIT.FAILED;
   },
 };
@@ -129,15 +140,18 @@ async function openTargets(
 }
 
 /** The report first: if the page cannot be written, the figures are not lost. */
-async function publish(runs: readonly Results[], io: Io): Promise<void> {
-  const { format, output } = runs[0].plan;
+function publish(runs: readonly Results[], io: Io): void {
+  const { format, output, html } = runs[0].plan;
+  const document = toFioJson(runs, packageVersion());
   const stream = output === null ? io.stdout : { isTTY: false };
   const text =
     format === 'json'
-      ? `${JSON.stringify(toFioJson(runs, packageVersion()), null, 2)}\n`
+      ? `${JSON.stringify(document, null, 2)}\n`
       : runs.map((run) => renderReport(run, painterFor(stream))).join('\n');
   if (output === null) io.stdout.write(text);
-  else await writeFile(output, text);
+  else writeReport(output, text);
+  // With every engine refused there is nothing to draw.
+  if (html !== null && document.jobs.length > 0) writeReport(html, renderBenchPage(document));
 }
 
 /** Failures of the machine or of the data, as against mistakes in this program, which keep their stack. */

@@ -82,10 +82,7 @@ export function readArguments(
     values[name] = checkedValue(name, spec, token.value);
   }
   if (operands.length < operandSpec.min && !values['help']) {
-    const missing = operandSpec.min - operands.length;
-    throw new UsageError(
-      `${missing === 1 ? 'one file is' : `${missing} files are`} missing: ${operandSpec.usage}`,
-    );
+    throw new UsageError(`needs ${operandSpec.min} files: ${operandSpec.usage}`);
   }
   return { values, operands };
 }

@@ -24,10 +24,14 @@ export function painterFor(stream: { isTTY?: boolean }, env?: NodeJS.ProcessEnv)
 
 /**
  * A reader that goes away (`aio doctor | head -1`) makes writes fail with EPIPE. That is no failure of ours: the
- * rest of the output is dropped, and the exit code stays what the command found out.
+ * rest of the output is dropped, and the exit code stays what the command found out. Any other failure (a full disk
+ * behind `>`) ends the process with 1: the report is not where it was wanted.
  */
-export function ignoreBrokenPipe(stream: NodeJS.WriteStream): void {
+export function watchOutput(stream: NodeJS.WriteStream): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code === 'EPIPE') return;
+    if (stream !== process.stderr)
+      process.stderr.write(`aio: the output cannot be written: ${error.message}\n`);
+    process.exit(1);
   });
 }

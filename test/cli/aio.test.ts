@@ -55,6 +55,23 @@ describe('aio, wrongly used', () => {
     usage(/--bs: '1000' is not a multiple of 512/, 'bench', '--bs', '1000');
   });
 
+  it('exits with 2 for a misspelt word of a command, or one too many', () => {
+    usage(/unknown command 'bench compre' \(did you mean bench compare\?\)/, 'bench', 'compre', 'a', 'b');
+    usage(/unknown command 'compare' \(did you mean bench compare\?\)/, 'compare', 'a', 'b');
+    usage(/unknown option '--versio' \(did you mean --version\?\)/, '--versio');
+    usage(/unexpected argument 'x'/, 'help', 'doctor', 'x');
+    usage(/aio bench: unexpected argument 'b'/, 'bench', 'a', 'b');
+    usage(/aio bench compare: needs 2 files: A\.json B\.json/, 'bench', 'compare', 'a');
+  });
+
+  it('exits with 2 when a report cannot be written, before anything is measured', () => {
+    const nowhere = join(directory, 'no', 'page.html');
+    usage(/aio bench: --html: .*page\.html cannot be written: ENOENT/, 'bench', '--html', nowhere);
+    usage(/aio bench: --output: .* is a directory/, 'bench', '--output', directory);
+    usage(/--html: .* is a directory/, 'bench', 'compare', 'a', 'b', '--html', directory);
+    assert.deepEqual(left(), []);
+  });
+
   it("exits with 2 when it would overwrite somebody else's data", () => {
     const filename = join(directory, 'precious');
     writeFileSync(filename, 'x'.repeat(1024 * 1024));
@@ -76,16 +93,17 @@ describe('aio help', () => {
     for (const args of [[], ['help'], ['--help'], ['-h']]) {
       const { status, stdout } = aio(...args);
       assert.equal(status, 0);
-      assert.match(stdout, /doctor .*\n.*bench .*\n.*help /);
+      assert.match(stdout, /doctor .*\n.*bench .*\n.*bench compare .*\n.*help /);
     }
   });
 
   it('explains each command with options, examples and exit codes, in 80 columns', () => {
-    for (const command of ['doctor', 'bench']) {
-      const { status, stdout } = aio(command, '--help');
+    for (const command of ['doctor', 'bench', 'bench compare']) {
+      const words = command.split(' ');
+      const { status, stdout } = aio(...words, '--help');
       assert.equal(status, 0);
       assert.match(stdout, /Options:\n.*Examples:\n.*Exit codes:\n/s);
-      assert.equal(aio('help', command).stdout, stdout);
+      assert.equal(aio('help', ...words).stdout, stdout);
       for (const line of stdout.split('\n')) assert.ok([...line].length <= 80, line);
     }
   });
@@ -118,6 +136,23 @@ describe('aio doctor', () => {
       env: { ...env, LINUX_AIO_ENGINE: 'iouring' },
     });
     assert.match(stdout, /LINUX_AIO_ENGINE is 'iouring', which is none of/);
+  });
+
+  it('exits with 1 and one line when its output cannot be written', (t) => {
+    if (!existsSync('/dev/full')) {
+      t.skip('no /dev/full here');
+      return;
+    }
+    const { status, stderr } = spawnSync(
+      'sh',
+      ['-c', '"$0" "$1" doctor > /dev/full', process.execPath, script],
+      {
+        encoding: 'utf8',
+        env,
+      },
+    );
+    assert.equal(status, 1);
+    assert.match(stderr, /^aio: the output cannot be written: ENOSPC.*\n$/);
   });
 
   it('is silent when the reader of its output goes away, and keeps its exit code', () => {
@@ -223,6 +258,91 @@ describe('aio bench', () => {
       });
     }
   }
+});
+
+describe('aio bench with a job file of fio', () => {
+  it('measures its sections one after the other, and names what it does not apply', () => {
+    const path = join(directory, 'two.fio');
+    writeFileSync(
+      path,
+      `[global]\ndirectory=${directory}\nsize=1m\nruntime=90ms\nioengine=psync\nrw=randread\n` +
+        '[small]\nbs=4k\niodepth=2\n[large]\nstonewall\nbs=16k\nnumjobs=3\n',
+    );
+    const { status, stdout, stderr } = aio('bench', path, '--output-format', 'json');
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /^not applied: \[large\] numjobs=3 \(line 13\): aio bench is one process/);
+    const { jobs, not_applied, verify } = JSON.parse(stdout);
+    assert.deepEqual(
+      jobs.map((job: { jobname: string }) => job.jobname),
+      ['small-node-2', 'large-node-1'],
+    );
+    assert.equal(jobs[1]['job options'].bs, '16384');
+    assert.equal(not_applied.length, 1);
+    assert.equal(verify.checked, true);
+    assert.deepEqual(left(), []);
+    const text = aio('bench', path, '--section', 'small').stdout;
+    assert.match(text, /^small: randread, blocks of 4 KiB/);
+    assert.doesNotMatch(text, /large/);
+  });
+
+  const example = join(dirname(packageJson), 'examples', 'bench.fio');
+
+  it('runs the example', () => {
+    const args = ['--ioengine', 'node', '--size', '1m', '--runtime', '90ms', '--directory', directory];
+    const { status, stdout, stderr } = aio('bench', example, ...args);
+    assert.equal(status, 0, stderr);
+    assert.equal(stderr, '');
+    assert.match(stdout, /^random-4k: randread, .*\nmixed-16k: randrw \(70 % reads\), /s);
+  });
+
+  it('has an example that fio reads too', (t) => {
+    const { error, status, stderr } = spawnSync('fio', ['--parse-only', example], { encoding: 'utf8' });
+    if (error !== undefined) {
+      t.skip('no fio here');
+      return;
+    }
+    assert.equal(status, 0, stderr);
+  });
+
+  it('exits with 2 for a file that is none', () => {
+    const { status, stderr } = aio('bench', script);
+    assert.equal(status, 2);
+    assert.match(stderr, /aio\.js:\d+: .* stands before the first \[section\]\nTry: aio bench --help\n$/);
+  });
+});
+
+describe('aio bench compare', () => {
+  it('compares two reports of aio bench, as text, JSON and page', () => {
+    const [a, b] = ['a', 'b'].map((name) => join(directory, `${name}.json`));
+    const html = join(directory, 'bench.html');
+    for (const output of [a, b]) {
+      const args = ['--ioengine', 'node', '--output-format', 'json', '--output', output, '--html', html];
+      assert.equal(bench(...args).status, 0);
+    }
+    assert.match(readFileSync(html, 'utf8'), /^<!doctype html>/);
+    const page = join(directory, 'compare.html');
+    const { status, stdout } = aio('bench', 'compare', a, b, '--html', page);
+    assert.equal(status, 0);
+    assert.match(stdout, /\n +4 +node +[\d.]+k? /);
+    for (const line of stdout.split('\n').slice(2)) assert.ok([...line].length <= 80, line);
+    assert.match(readFileSync(page, 'utf8'), /^<!doctype html>/);
+    const { rows } = JSON.parse(aio('bench', 'compare', a, b, '--json').stdout);
+    assert.equal(rows.length, 1);
+    assert.equal(rows[0].ioengine, 'node');
+  });
+
+  it('exits with 1 and one line for files that cannot be compared', () => {
+    const report = join(directory, 'a.json');
+    const fails = (message: RegExp, ...files: string[]) => {
+      const { status, stdout, stderr } = aio('bench', 'compare', ...files);
+      assert.equal(status, 1);
+      assert.equal(stdout, '');
+      assert.match(stderr, message);
+      assert.doesNotMatch(stderr, /\n {4}at /, 'no stack');
+    };
+    fails(/^aio bench compare: .*nowhere: ENOENT/, report, join(directory, 'nowhere'));
+    fails(/package\.json is not a report of aio bench; make one with: aio bench/, report, packageJson);
+  });
 });
 
 describe('aio bench, interrupted', () => {

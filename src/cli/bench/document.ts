@@ -79,6 +79,23 @@ export function percentileKey(percent: number): string {
   return percent.toFixed(6);
 }
 
+/** What must be equal for two figures to be comparable: options, as a job states them. */
+export const CONDITIONS = ['rw', 'rwmixread', 'bs', 'size', 'direct'] as const;
+export type Conditions = Readonly<Record<(typeof CONDITIONS)[number], string>>;
+
+export function conditionsOf(job: BenchJob): Conditions {
+  const options = job['job options'];
+  const entries = CONDITIONS.map((name) => [name, options[name]] as const);
+  return Object.fromEntries(entries) as Conditions;
+}
+
+/** The name without what `aio bench` appends to it. */
+export function nameOf(job: BenchJob): string {
+  const { ioengine, iodepth } = job['job options'];
+  const suffix = `-${ioengine}-${iodepth}`;
+  return job.jobname.endsWith(suffix) ? job.jobname.slice(0, -suffix.length) : job.jobname;
+}
+
 /** A file that is no report of `aio bench`, or not one that can be used. */
 export class DocumentError extends Error {
   override name = 'DocumentError';

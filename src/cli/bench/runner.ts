@@ -51,6 +51,8 @@ export class Runner {
   readonly #positions: ReadonlyMap<BenchEngine, Positions>;
   /** Adds up readPercent, so that the mix is exact without chance. */
   #mix = 0;
+  /** Of the runtime of the rounds that have not begun; for the progress line. */
+  #secondsLeft = 0;
   /** performance.now() at the end of the last burst. */
   #pausedSince = 0;
 
@@ -71,6 +73,7 @@ export class Runner {
   /** One measurement per depth and engine. Throws a VerifyError, a TransferError, or Interrupted. */
   async run(): Promise<Measurement[]> {
     const all: Measurement[] = [];
+    this.#secondsLeft = this.#plan.depths.length * this.#targets.length * this.#plan.runtime;
     for (const depth of this.#plan.depths) {
       const turns = this.#targets.map((target) => ({
         target,
@@ -80,6 +83,7 @@ export class Runner {
       for (let round = 0; round < ROUNDS; round++) {
         for (const { target, measurement } of round % 2 === 0 ? turns : turns.toReversed()) {
           await this.#round(target, measurement);
+          this.#secondsLeft -= this.#plan.runtime / ROUNDS;
         }
       }
     }
@@ -126,7 +130,9 @@ export class Runner {
     this.#check(target.engine);
     if (counted) measurement.addBurst(burst, ms, cpu);
     this.#progress.update(
-      () => `depth ${measurement.depth}, ${target.engine}: ${formatRate((burst.count * 1000) / ms)} IOPS`,
+      () =>
+        `depth ${measurement.depth}, ${target.engine}: ${formatRate((burst.count * 1000) / ms)} IOPS, ` +
+        `${Math.ceil(this.#secondsLeft)} s to go`,
     );
   }
 

@@ -23,17 +23,29 @@ export function linearScale(
   return { at: (value) => between(range, (value - first) / (last - first || 1)), ticks };
 }
 
-/** Equal distances for equal ratios, with ticks at the powers of `base`. All values must be more than 0. */
+/** Fewer powers of ten than this do not tell where a value between them is. */
+const POWERS_MIN = 3;
+
+/**
+ * Equal distances for equal ratios, with ticks at the powers of `base`; where these are few and `base` is ten, at 2 and
+ * 5 times them too. All values must be more than 0.
+ */
 export function logScale(
   domain: readonly [number, number],
   range: readonly [number, number],
   base = 10,
 ): Scale {
   const [first, last] = domain.map(Math.log);
-  const ticks: number[] = [];
   const unit = Math.log(base);
-  for (let n = Math.ceil(first / unit - 1e-9); n * unit <= last + 1e-9; n++)
-    ticks.push(Number((base ** n).toPrecision(12)));
+  const ticksAt = (factor: number): number[] => {
+    const found: number[] = [];
+    const shift = Math.log(factor);
+    for (let n = Math.ceil((first - shift) / unit - 1e-9); n * unit + shift <= last + 1e-9; n++)
+      found.push(Number((factor * base ** n).toPrecision(12)));
+    return found;
+  };
+  let ticks = ticksAt(1);
+  if (base === 10 && ticks.length < POWERS_MIN) ticks = [1, 2, 5].flatMap(ticksAt).sort((a, b) => a - b);
   return { at: (value) => between(range, (Math.log(value) - first) / (last - first || 1)), ticks };
 }
 

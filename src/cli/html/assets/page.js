@@ -1,9 +1,10 @@
 // Runs in the page: details beside the point that the mouse or the keyboard is on, and the theme button.
 (() => {
+  const OVERLAP_PX = 8;
   const tip = document.getElementById('tip');
 
-  function show(point) {
-    tip.textContent = point.getAttribute('aria-label');
+  function show(point, text = point.getAttribute('aria-label')) {
+    tip.textContent = text;
     tip.hidden = false;
     const box = point.getBoundingClientRect();
     const { width, height } = tip.getBoundingClientRect();
@@ -11,6 +12,17 @@
     tip.style.left = `${Math.max(8, Math.min(middle, innerWidth - width - 8))}px`;
     const above = box.top - height - 8;
     tip.style.top = `${above >= 8 ? above : box.bottom + 8}px`;
+  }
+
+  // Of points that lie on each other the mouse reaches only the uppermost: their details are shown together.
+  function showAll(point, points) {
+    const centre = ({ left, right, top, bottom }) => [(left + right) / 2, (top + bottom) / 2];
+    const [x, y] = centre(point.lastElementChild.getBoundingClientRect());
+    const here = points.filter((other) => {
+      const [otherX, otherY] = centre(other.lastElementChild.getBoundingClientRect());
+      return other !== point && Math.hypot(otherX - x, otherY - y) < OVERLAP_PX;
+    });
+    show(point, [point, ...here].map((one) => one.getAttribute('aria-label')).join('\n\n'));
   }
 
   function hide() {
@@ -22,7 +34,7 @@
     const points = [...figure.querySelectorAll('.point')];
     points.forEach((point, i) => {
       point.setAttribute('tabindex', i === 0 ? '0' : '-1');
-      point.addEventListener('pointerenter', () => show(point));
+      point.addEventListener('pointerenter', () => showAll(point, points));
       point.addEventListener('pointerleave', hide);
       point.addEventListener('focus', () => show(point));
       point.addEventListener('blur', hide);
