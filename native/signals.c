@@ -87,8 +87,7 @@ static bool put_record(struct receiver *r, int signo, const siginfo_t *info) {
 
 // The signal goes to the environment of the thread that received it, or else to any that catches it. The receiver is
 // returned entered, so that its eventfd stays open.
-static struct receiver *enter_receiver(int signo) {
-  pid_t thread = (pid_t)syscall(SYS_gettid);
+static struct receiver *enter_receiver(pid_t thread, int signo) {
   for (int pass = 0; pass < 2; pass++) {
     for (struct receiver *r = __atomic_load_n(&receivers, __ATOMIC_ACQUIRE); r; r = r->next) {
       if (pass == 0 && __atomic_load_n(&r->thread, __ATOMIC_RELAXED) != thread) continue;
@@ -100,14 +99,34 @@ static struct receiver *enter_receiver(int signo) {
   return NULL;
 }
 
+// A signal for the process may be delivered on any thread, but it is the receiver's that may be blocked in a wait which
+// it is to interrupt. That one gets a signal of its own, which says nothing but this.
+static const char interruption;
+
+static bool is_interruption(const siginfo_t *info) {
+  return info->si_code == SI_QUEUE && info->si_value.sival_ptr == &interruption;
+}
+
+static void interrupt_thread(pid_t thread, int signo) {
+  siginfo_t info;
+  memset(&info, 0, sizeof info);
+  info.si_signo = signo;
+  info.si_code = SI_QUEUE;
+  info.si_value.sival_ptr = (void *)&interruption;
+  syscall(SYS_rt_tgsigqueueinfo, getpid(), thread, signo, &info);
+}
+
 static void on_signal(int signo, siginfo_t *info, void *context) {
   (void)context;
+  if (is_interruption(info)) return;
   int saved = errno;
-  struct receiver *r = enter_receiver(signo);
+  pid_t thread = (pid_t)syscall(SYS_gettid);
+  struct receiver *r = enter_receiver(thread, signo);
   if (r) {
     uint64_t one = 1;
     if (!put_record(r, signo, info)) __atomic_add_fetch(&r->lost, 1, __ATOMIC_RELAXED);
     while (write(r->event_fd, &one, sizeof one) < 0 && errno == EINTR) {}
+    if (r->thread != thread) interrupt_thread(r->thread, signo);
     __atomic_sub_fetch(&r->entered, 1, __ATOMIC_SEQ_CST);
   }
   errno = saved;
@@ -130,16 +149,22 @@ static int catch_signal(struct receiver *r, int signo) {
   return error;
 }
 
+// Once it returns no handler is inside, and what they have sent to this thread has been delivered.
+static void await_handlers(struct receiver *r) {
+  while (__atomic_load_n(&r->entered, __ATOMIC_SEQ_CST) > 0) sched_yield();
+  sched_yield();  // signals that are pending for a thread are delivered when it leaves the kernel
+}
+
 static void let_go(struct receiver *r, int signo) {
   pthread_mutex_lock(&lock);
   if (r->caught & bit(signo)) {
     struct sigaction now;
-    // First the old handler, then nobody catches: a signal in between is not lost on a default action.
+    __atomic_fetch_and(&r->caught, ~bit(signo), __ATOMIC_SEQ_CST);
+    await_handlers(r);  // an interruption must not meet the default action
     if (--catchers[signo] == 0 && sigaction(signo, NULL, &now) == 0 && now.sa_flags & SA_SIGINFO &&
         now.sa_sigaction == on_signal) {
       sigaction(signo, &before[signo], NULL);
     }
-    __atomic_fetch_and(&r->caught, ~bit(signo), __ATOMIC_SEQ_CST);
   }
   pthread_mutex_unlock(&lock);
 }
@@ -165,7 +190,7 @@ static struct receiver *take_receiver(void) {
 
 static void give_back(struct receiver *r) {
   __atomic_store_n(&r->thread, 0, __ATOMIC_SEQ_CST);
-  while (__atomic_load_n(&r->entered, __ATOMIC_SEQ_CST) > 0) sched_yield();
+  await_handlers(r);
   if (r->event_fd >= 0) close(r->event_fd);
   r->event_fd = -1;
   pthread_mutex_lock(&lock);

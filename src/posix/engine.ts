@@ -8,7 +8,7 @@ import { coreOf, ownedOf, type RingOperations } from '../ring/requests.js';
 import { Ring } from '../ring/ring.js';
 import { EAGAIN, EINTR } from './constants.js';
 import { ringOptions } from './limits.js';
-import { caughtSignals } from './signals.js';
+import { caughtSignals, isInterrupted } from './signals.js';
 
 /** A worker looks this often, while it blocks, whether it has been terminated; the main thread does not need to. */
 const SLICE_MS = isMainThread ? Number.POSITIVE_INFINITY : 200;
@@ -67,16 +67,21 @@ export function block(
   const deadline = performance.now() + timeoutMs;
   const caughtBefore = caughtSignals;
   if (port.isFull) core.flush();
+  if (isInterrupted()) {
+    core.flush();
+    return EINTR;
+  }
   for (;;) {
     const left = deadline - performance.now();
     const slice = Math.min(Math.max(left, 0), port.isFull ? STALL_MS : SLICE_MS);
     const limit = slice === Number.POSITIVE_INFINITY ? -1 : Math.min(slice, LIMIT_MAX_MS);
-    const count = Math.min(atOnce(), port.queues.cqEntries >> 1);
+    // What has its result already must be looked at before this thread sleeps.
+    const count = delivery.isEmpty ? Math.min(atOnce(), port.queues.cqEntries >> 1) : 0;
     const result = core.enterAndWait(count, limit);
     if (port.isFull && port.relieveIfStalled()) core.flush();
     delivery.run(true);
     if (isOver()) return 0;
-    if (result === -ERRNO.EINTR || caughtSignals !== caughtBefore) return EINTR;
+    if (isInterrupted() || result === -ERRNO.EINTR || caughtSignals !== caughtBefore) return EINTR;
     if (performance.now() >= deadline) return EAGAIN;
   }
 }

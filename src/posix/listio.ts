@@ -14,6 +14,7 @@ import {
   LIO_WRITE,
   LIO_WRITEV,
 } from './constants.js';
+import { forgetDescribed } from './descriptor.js';
 import { block, enter } from './engine.js';
 import { fail } from './errno.js';
 import { hasLanes } from './lanes.js';
@@ -126,6 +127,7 @@ function plan(call: ListCall, list: readonly (aiocb | null | undefined)[], nent:
 /** What the call could not start: the reason that it reports, or 0. */
 function startAll(call: ListCall, elements: readonly Element[]): Refusal {
   const refused: Refusal = { elements: 0, error: 0 };
+  forgetDescribed();
   for (const { request, error: planned } of elements) {
     const error = planned || checkRoom() || start(request);
     if (error === 0) {

@@ -39,8 +39,22 @@ let opened = false;
 let warned = false;
 const words = new Int32Array(BATCH * SIGNAL_WORDS);
 
-/** Signals sent from here that a handler has caught, ever: they interrupt who blocks. */
+/** Signals sent from here that a handler has caught, ever: those sent while somebody blocks interrupt him. */
 export let caughtSignals = 0;
+/** Signals from elsewhere whose handlers have not run, and that have interrupted nobody. */
+let pendingSignals = 0;
+
+/**
+ * Whether a signal interrupts a wait that begins, or has ended, now. A signal that came before the wait is still pending
+ * as far as the program can see: its handler has not run. Each interrupts once, so that a program which waits again
+ * does wait.
+ */
+export function isInterrupted(): boolean {
+  if (opened) take();
+  const isPending = pendingSignals > 0;
+  pendingSignals = 0;
+  return isPending;
+}
 
 /** Whether a program may use a signal of this number. */
 export function isSignal(signo: number): boolean {
@@ -145,6 +159,8 @@ function infoAt(w: number): siginfo {
   if (info.si_code === SI_ASYNCIO && info.si_pid === process.pid && tickets.has(ticket)) {
     info.si_value = tickets.get(ticket);
     tickets.delete(ticket);
+  } else {
+    pendingSignals++;
   }
   return info;
 }
@@ -155,5 +171,6 @@ function deliver(info: siginfo): void {
 
 /** The handler is the one of now: a signal that was pending when its handler went is discarded, as if it were ignored. */
 function runHandler(info: siginfo): void {
+  pendingSignals = 0; // what came before it, or together with it, has been seen
   handlers.get(info.si_signo)?.(info.si_signo, info);
 }

@@ -4,6 +4,7 @@ import { bufferOf, byteLengthOf } from '../ring/memory.js';
 import { invalidType } from '../ring/validate.js';
 import type { aiocb, aiocbv } from './aiocb.js';
 import { EAGAIN, EBUSY, EINVAL } from './constants.js';
+import { forgetDescribed } from './descriptor.js';
 import { poll } from './engine.js';
 import { AIO_MAX, AIO_PRIO_DELTA_MAX } from './limits.js';
 import { inFlight, isRunning, KIND, type Kind, type Request, requestOf } from './request.js';
@@ -23,6 +24,7 @@ const VECTOR_MAX = 1024;
 export function submitTransfer(cb: aiocb, kind: Kind): number {
   const request = requestOf(cb);
   if (isBusy(request)) return EBUSY;
+  forgetDescribed();
   const error = copyTransfer(request, cb, kind) || checkRoom() || start(request);
   return error === 0 ? 0 : request.refuse(error);
 }

@@ -10,7 +10,7 @@ import { addressOf } from '../ring/memory.js';
 import { shouldRetry, visibleResult } from '../ring/retry.js';
 import { TRAIT } from '../ring/slots.js';
 import { EAGAIN, ECANCELED, EINPROGRESS } from './constants.js';
-import { describe, described, isAppending, isDirect, isNonBlocking } from './descriptor.js';
+import { describe, described, describeOnce, isAppending, isDirect, isNonBlocking } from './descriptor.js';
 import { engine } from './engine.js';
 import { finish } from './finish.js';
 import { enterLane, leaveLane, removeFromLane } from './lanes.js';
@@ -24,12 +24,13 @@ const NOTHING = new Uint8Array(16);
 // ── its beginning ─────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * Starts a transfer that has been checked. It is handed over by `enter` or `block`.
+ * Starts a transfer that has been checked. It is handed over by `enter` or `block`. The call that starts transfers has
+ * called `forgetDescribed`.
  *
  * @returns 0, or EAGAIN when there is no descriptor left to hold its file with: then it has not been started
  */
 export function start(request: Request): number {
-  const unknown = describe(request.fd);
+  const unknown = describeOnce(request.fd);
   request.hold = null;
   if (unknown !== 0) {
     // POSIX leaves the choice; as glibc, and as the conformance tests want it, the status says so, not the call.
