@@ -51,6 +51,10 @@ NAPI_MODULE_INIT() {
       {"signalsTake", signals_take},
       {"signalQueue", signal_queue},
       {"firstRealTimeSignal", signal_first_real_time},
+      {"readCached", inline_read},
+      {"readOpened", inline_read_opened},
+      {"openCached", inline_open},
+      {"statCached", inline_stat},
   };
   if (!fds_init(env)) return NULL;
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

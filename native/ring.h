@@ -145,6 +145,10 @@ napi_value fd_duplicate(napi_env env, napi_callback_info info);
 napi_value fd_same_file(napi_env env, napi_callback_info info);
 napi_value fd_mode(napi_env env, napi_callback_info info);
 napi_value fd_status_flags(napi_env env, napi_callback_info info);
+napi_value inline_read(napi_env env, napi_callback_info info);
+napi_value inline_read_opened(napi_env env, napi_callback_info info);
+napi_value inline_open(napi_env env, napi_callback_info info);
+napi_value inline_stat(napi_env env, napi_callback_info info);
 napi_value fd_close(napi_env env, napi_callback_info info);
 napi_value fd_describe(napi_env env, napi_callback_info info);
 

@@ -94,7 +94,21 @@ export interface NativeAddon {
   signalQueue(signo: number, valueLow: number, valueHigh: number): number;
   /** SIGRTMIN of this C library */
   firstRealTimeSignal(): number;
+
+  // Answered on the calling thread, or -EAGAIN where that might have to wait (native/inline.c):
+
+  /** the whole file in `out`: its bytes; -errno; or `LEFT_OPEN` minus the descriptor, and `out` describes the file */
+  readCached(path: string | Uint8Array, out: Uint8Array): number;
+  /** the same for a file that is open, which it closes when it has been read whole */
+  readOpened(fd: number, out: Uint8Array): number;
+  /** open(2) without O_CREAT and O_TRUNC: a descriptor, -errno, or `LEFT_OPEN` minus that of a named pipe */
+  openCached(path: string | Uint8Array, flags: number): number;
+  /** 0 and a struct statx in `out`, or -errno; `flags` may be AT_SYMLINK_NOFOLLOW */
+  statCached(path: string | Uint8Array, flags: number, out: Uint8Array): number;
 }
+
+/** Results of `readCached`, `readOpened` and `openCached` up to this stand for an open descriptor. */
+export const LEFT_OPEN = -4096;
 
 let loaded: NativeAddon | undefined;
 

@@ -190,7 +190,7 @@ async function readIntoTarget(
   return bytes;
 }
 
-function fileTooLarge(size: number): RangeError {
+export function fileTooLarge(size: number): RangeError {
   const error = new RangeError(`File size (${size}) is greater than 2 GiB`);
   return Object.assign(error, { code: 'ERR_FS_FILE_TOO_LARGE' });
 }

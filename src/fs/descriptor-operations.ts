@@ -132,7 +132,7 @@ export const write: Start = (ring, args, deliver) => {
   if (source === null) return false;
   const { part, position } = source;
   writeAll(ring, fd, [part], position, (result) => {
-    if (result < 0) deliver(errorOf({ syscall: 'write', start: () => 0 }, result), 0, data);
+    if (result < 0) deliver(errorOf({ syscall: 'write' }, result), 0, data);
     else deliver(null, result, data);
   });
   return true;
@@ -209,7 +209,7 @@ export const writev: Start = (ring, args, deliver) => {
     Buffer.from(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength),
   );
   writeAll(ring, fd, parts, position, (result) => {
-    if (result < 0) deliver(errorOf({ syscall: 'write', start: () => 0 }, result), 0, views);
+    if (result < 0) deliver(errorOf({ syscall: 'write' }, result), 0, views);
     else deliver(null, result, views);
   });
   return true;
@@ -247,7 +247,7 @@ export const close: Start = (ring, args, deliver) => {
   const [fd] = args;
   if (!isFd(fd) || !ring.supports('close')) return false;
   ring.close(fd, (result) => {
-    if (result < 0) deliver(errorOf({ syscall: 'close', start: () => 0 }, result));
+    if (result < 0) deliver(errorOf({ syscall: 'close' }, result));
     else deliver(null);
   });
   return true;

@@ -9,25 +9,35 @@ import type { Path } from '../ring/requests.js';
 import { shouldRetry, visibleResult } from '../ring/retry.js';
 import type { Ring } from '../ring/ring.js';
 import type { Done } from '../ring/slots.js';
+import { mayAnswerNow, openCached } from './inline.js';
 
 const { O_NONBLOCK, S_IFIFO, S_IFMT } = constants;
 const O_ACCMODE = 3;
+/** asm-generic/fcntl.h: a temporary file without a name. */
+const TMPFILE = 0o20000000;
+/** What creates or truncates is never done inside the call. */
+const CHANGES = constants.O_CREAT | constants.O_TRUNC | TMPFILE;
 const POLLIN = 1;
 
 /**
- * Opens a file: its descriptor, or -errno. O_CLOEXEC is added.
+ * Opens a file: its descriptor, or -errno to `done`, perhaps inside the call. O_CLOEXEC is added.
  *
- * io_uring first tries any open(2) as with O_NONBLOCK (io_openat2 in io_uring/openclose.c, Linux 6.18). A named pipe
- * is then open at once for reading, though nobody has it open for writing, and ENXIO when it is to be written and has
- * no reader. Node's callers rely on open(2) waiting for the other side, so those two are told from others here.
+ * What the path needs may be in memory: then it is opened inside the call, and as with O_NONBLOCK. io_uring likewise
+ * first tries any open(2) as with O_NONBLOCK (io_openat2 in io_uring/openclose.c, Linux 6.18). A named pipe is then
+ * open at once for reading, though nobody has it open for writing, and ENXIO when it is to be written and has no
+ * reader. Node's callers rely on open(2) waiting for the other side, so those two are told from others here.
  */
 export function openDescriptor(ring: Ring, path: Path, flags: number, mode: number, done: Done): void {
+  if ((flags & CHANGES) === 0 && mayAnswerNow(ring)) {
+    const file = openCached(path, flags);
+    if (typeof file === 'object') return awaitWriter(ring, file.pipe, path, flags, done);
+    if (file !== -ERRNO.EAGAIN) return done(file);
+  }
+  const isReading = (flags & (O_ACCMODE | O_NONBLOCK)) === constants.O_RDONLY;
   openAtOnce(ring, path, flags, mode, (fd) => {
-    if ((flags & O_NONBLOCK) !== 0) done(fd);
-    else if (fd === -ERRNO.ENXIO) openByNode(path, flags, mode, done);
-    else if (fd >= 0 && (flags & O_ACCMODE) === constants.O_RDONLY && isFifo(fd)) {
-      awaitWriter(ring, fd, path, flags, done);
-    } else done(fd);
+    if (fd === -ERRNO.ENXIO && (flags & O_NONBLOCK) === 0) openByNode(path, flags, mode, done);
+    else if (fd >= 0 && isReading && isFifo(fd)) awaitWriter(ring, fd, path, flags, done);
+    else done(fd);
   });
 }
 
@@ -46,19 +56,19 @@ export function openAtOnce(
   });
 }
 
-export function isFifo(fd: number): boolean {
+function isFifo(fd: number): boolean {
   return (native().fileMode(fd) & S_IFMT) === S_IFIFO;
 }
 
-/** What is in a pipe without a writer will be read when poll(2) says so: data, or a writer that has come and gone. */
-export function awaitData(ring: Ring, fd: number, done: Done): number {
-  return ring.pollAdd(fd, POLLIN, done);
+/** Waits for what is to be read from a pipe: data, or that its writer has come and gone. */
+export function dataOf(ring: Ring, fd: number): Promise<number> {
+  return new Promise((resolve) => void ring.pollAdd(fd, POLLIN, resolve));
 }
 
 /** Waits as open(2) does, on one of libuv's threads; or until there is data, if its writer was quicker than that. */
 function awaitWriter(ring: Ring, fd: number, path: Path, flags: number, done: Done): void {
   let isOver = false;
-  const poll = awaitData(ring, fd, () => {
+  const poll = ring.pollAdd(fd, POLLIN, () => {
     if (isOver) return;
     isOver = true;
     done(fd);

@@ -27,7 +27,10 @@ export function perform(ring: Ring, call: Call, done: Done, attempts = 1): void 
   });
 }
 
-export function errorOf(call: Call, result: number): NodeJS.ErrnoException {
+export function errorOf(
+  call: Pick<Call, 'syscall' | 'path' | 'dest'>,
+  result: number,
+): NodeJS.ErrnoException {
   return systemError(result, call.syscall, text(call.path), undefined, text(call.dest));
 }
 

@@ -1,12 +1,14 @@
 // stat and lstat by path, and fstat by number.
 import { Buffer } from 'node:buffer';
 import type { BigIntStats, Stats } from 'node:fs';
+import { ERRNO } from '../abi/errno.js';
 import { AT_EMPTY_PATH, AT_FDCWD } from '../abi/io_uring.js';
 import type { Syscall } from '../file/errors.js';
 import { statsRecipe } from '../file/stats.js';
 import { STATX, STATX_BYTES } from '../file/statx.js';
 import type { Path } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
+import { mayAnswerNow, statCached } from './inline.js';
 import { type Call, errorOf, perform, rejection } from './request.js';
 
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -23,6 +25,12 @@ export function status(
 ): Promise<Stats | BigIntStats> | null {
   const recipe = ring.supports('statx') ? statsRecipe(bigint) : null;
   if (recipe === null) return null;
+  if (typeof subject !== 'number' && mayAnswerNow(ring)) {
+    const flags = syscall === 'lstat' ? AT_SYMLINK_NOFOLLOW : 0;
+    const fields = statCached(subject, flags);
+    if (typeof fields === 'object') return Promise.resolve(recipe(fields));
+    if (fields !== -ERRNO.EAGAIN) return rejection(() => errorOf({ syscall, path: subject }, fields));
+  }
   const out = Buffer.allocUnsafeSlow(STATX_BYTES);
   const call: Call =
     typeof subject === 'number'

@@ -1,5 +1,7 @@
 // readFile, writeFile and appendFile by path: open, transfer, close. What is done in between is src/file's.
+import { Buffer } from 'node:buffer';
 import { constants, type PathLike } from 'node:fs';
+import { ERRNO } from '../abi/errno.js';
 import { Descriptor } from '../file/descriptor.js';
 import { systemError, throwIfAborted } from '../file/errors.js';
 import { plainOptions } from '../file/file-options.js';
@@ -9,10 +11,12 @@ import { writeFile } from '../file/write-file.js';
 import type { Path } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
 import { hasOwnTarget, isData } from './handle.js';
-import { openDescriptor } from './open-descriptor.js';
+import { mayAnswerNow, nextTurn, type OpenFile, readCached, readOpened } from './inline.js';
+import { dataOf, openAtOnce, openDescriptor } from './open-descriptor.js';
+import { isPipe, isRegular, readRegular } from './read-regular.js';
 import { text } from './request.js';
 
-const { O_DIRECT } = constants;
+const { O_DIRECT, O_RDONLY } = constants;
 
 /** A call on a whole file whose arguments are in order. */
 interface WholeFile {
@@ -20,6 +24,7 @@ interface WholeFile {
   readonly flags: number;
   readonly mode: number;
   readonly signal: AbortSignal | undefined;
+  readonly encoding: BufferEncoding | undefined;
 }
 
 /** Null for what is not obviously right, and for O_DIRECT. */
@@ -35,7 +40,8 @@ function wholeFile(
   const { flag } = (typeof options === 'object' && options ? options : {}) as { flag?: unknown };
   const flags = plainFlags(flag || defaultFlags);
   if (flags === undefined || (flags & (O_DIRECT | O_CLOEXEC)) !== 0) return null;
-  return { path: plain, flags, mode, signal: known.signal };
+  const { signal, encoding } = known;
+  return { path: plain, flags, mode, signal, encoding };
 }
 
 /** `mode` means something here, as opposed to the methods of a handle. */
@@ -50,7 +56,51 @@ export function readWhole(ring: Ring, path: unknown, options: unknown): Promise<
   return call === null || hasOwnTarget(options) ? null : read(ring, call, options);
 }
 
-async function read(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
+function read(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
+  if (call.flags !== O_RDONLY || call.signal !== undefined) return readWithCare(ring, call, options);
+  if (!mayAnswerNow(ring)) return nextTurn().then(() => read(ring, call, options));
+  const contents = readCached(call.path);
+  if (contents instanceof Uint8Array) return Promise.resolve(copied(contents, call.encoding));
+  return readOn(ring, call, contents, options);
+}
+
+/** Scratch memory's bytes, as the caller gets them. */
+function copied(bytes: Buffer, encoding: BufferEncoding | undefined): Buffer | string {
+  if (encoding !== undefined) return bytes.toString(encoding);
+  const copy = Buffer.allocUnsafeSlow(bytes.byteLength);
+  copy.set(bytes);
+  return copy;
+}
+
+/** Not all of the file was in memory, or it is none of the small ones. */
+async function readOn(
+  ring: Ring,
+  call: WholeFile,
+  begun: OpenFile | number,
+  options: unknown,
+): Promise<Buffer | string> {
+  let file = begun;
+  if (file === -ERRNO.EAGAIN) {
+    const fd = await new Promise<number>((resolve) => openAtOnce(ring, call.path, call.flags, 0, resolve));
+    const contents = fd < 0 ? fd : readOpened(fd);
+    if (contents instanceof Uint8Array) return copied(contents, call.encoding);
+    file = contents;
+  } else {
+    await null; // an error's stack begins where it is awaited
+  }
+  if (typeof file === 'number') throw systemError(file, 'open', text(call.path));
+  const descriptor = new Descriptor(ring, file.fd, call.flags, null);
+  try {
+    if (isRegular(file) && file.size > 0) return await readRegular(descriptor, file.size, call.encoding);
+    if (isPipe(file)) await dataOf(ring, file.fd);
+    return await readFile(descriptor, options);
+  } finally {
+    await descriptor.close();
+  }
+}
+
+/** With a signal that may end it, or flags that are not for reading alone. */
+async function readWithCare(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
   throwIfAborted(call.signal);
   const descriptor = await open(ring, call);
   try {

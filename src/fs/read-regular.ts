@@ -1,0 +1,68 @@
+// A regular file of known size, read whole: several requests in flight, each large enough to be worth a worker's
+// while, so that no copy holds up the event loop.
+import { Buffer } from 'node:buffer';
+import { constants } from 'node:fs';
+import { OP } from '../abi/io_uring.js';
+import type { Descriptor } from '../file/descriptor.js';
+import { fileTooLarge } from '../file/read-file.js';
+import { readOnce } from '../file/transfer.js';
+import type { OpenFile } from './inline.js';
+
+const { S_IFIFO, S_IFMT, S_IFREG } = constants;
+
+/** Per request: 512 KiB are 50 to 100 µs of a worker. */
+const CHUNK_BYTES = 512 * 1024;
+/** Requests in flight. */
+const DEPTH = 4;
+/** Node's limit for readFile of a regular file. */
+const FILE_BYTES_MAX = 2 ** 31 - 1;
+
+export function isRegular(file: OpenFile): boolean {
+  return (file.mode & S_IFMT) === S_IFREG;
+}
+
+export function isPipe(file: OpenFile): boolean {
+  return (file.mode & S_IFMT) === S_IFIFO;
+}
+
+/**
+ * The first `size` bytes of the file, fewer when it has shrunk.
+ *
+ * @throws ERR_FS_FILE_TOO_LARGE above 2 GiB, the system's error of read(2)
+ */
+export async function readRegular(
+  descriptor: Descriptor,
+  size: number,
+  encoding: BufferEncoding | undefined,
+): Promise<Buffer | string> {
+  if (size > FILE_BYTES_MAX) throw fileTooLarge(size);
+  const view = Buffer.allocUnsafeSlow(size);
+  let next = 0;
+  let end = size; // where the file turned out to end
+  const reader = async (): Promise<void> => {
+    while (next < end) {
+      const first = next;
+      next += Math.min(CHUNK_BYTES, size - first);
+      const bytes = await readChunk(descriptor, view, first, next);
+      if (first + bytes < next) end = Math.min(end, first + bytes);
+    }
+  };
+  const chunks = Math.ceil(size / CHUNK_BYTES);
+  // All of them, whatever one of them meets: until then the kernel writes to the memory.
+  const readers = await Promise.allSettled(Array.from({ length: Math.min(DEPTH, chunks) }, reader));
+  for (const each of readers) if (each.status === 'rejected') throw each.reason;
+  const bytes = end === size ? view : view.subarray(0, end);
+  return encoding === undefined ? bytes : bytes.toString(encoding);
+}
+
+/** Bytes read: fewer than asked for only where the file ends. */
+async function readChunk(descriptor: Descriptor, view: Buffer, first: number, last: number): Promise<number> {
+  let offset = first;
+  while (offset < last) {
+    const length = last - offset;
+    const count = await readOnce(descriptor, { op: OP.READ, view, offset, length, position: offset });
+    if (count === 0) break;
+    offset += count;
+  }
+  return offset - first;
+}
