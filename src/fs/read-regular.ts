@@ -42,9 +42,10 @@ export async function readRegular(
   const reader = async (): Promise<void> => {
     while (next < end) {
       const first = next;
-      next += Math.min(CHUNK_BYTES, size - first);
-      const bytes = await readChunk(descriptor, view, first, next);
-      if (first + bytes < next) end = Math.min(end, first + bytes);
+      const last = Math.min(first + CHUNK_BYTES, size);
+      next = last;
+      const bytes = await readChunk(descriptor, view, first, last);
+      if (first + bytes < last) end = Math.min(end, first + bytes);
     }
   };
   const chunks = Math.ceil(size / CHUNK_BYTES);
