@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 
 const ENGINES = ['io_uring', 'native', 'threads'];
 /** Folders whose tests run on whatever engine there is. */
-const ENGINE_FOLDERS = ['ring/', 'file/', 'fs/', 'safety/', 'examples/', 'torture/'];
+const ENGINE_FOLDERS = ['ring/', 'file/', 'fs/', 'posix/', 'safety/', 'examples/', 'torture/'];
 /** Files in them that choose their engines themselves. */
 const OWN_ENGINE = ['ring/threads.test.js', 'ring/native.test.js', 'torture/races.test.js'];
 

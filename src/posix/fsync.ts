@@ -1,5 +1,6 @@
 // aio_fsync: a barrier in software. The kernel runs an fsync beside the writes before it, so it is handed over when the
 // last of those has ended (neither IOSQE_IO_DRAIN nor linked entries can do that; see src/ring/order.ts).
+import { invalidType } from '../ring/validate.js';
 import type { aiocb } from './aiocb.js';
 import { EAGAIN, EBUSY, EINVAL, O_DSYNC, O_SYNC } from './constants.js';
 import { describe, described } from './descriptor.js';
@@ -34,6 +35,7 @@ export interface Barrier {
  * @throws TypeError for what C's type system would have refused
  */
 export function aio_fsync(op: number, cb: aiocb): 0 | -1 {
+  if (typeof op !== 'number') throw invalidType('op', 'of type number', op);
   const request = requestOf(cb);
   if (isBusy(request)) return fail(EBUSY);
   const error = prepare(request, op, cb);

@@ -1,6 +1,6 @@
 // The limits that POSIX gives names to: finite, so that every EAGAIN and EINVAL they stand for can be met, and
 // settable, so that it can be met with small numbers. One set per thread, as there is one ring per thread.
-import { checkInt32 } from '../ring/validate.js';
+import { checkInt32, invalidType } from '../ring/validate.js';
 import { _SC_AIO_LISTIO_MAX, _SC_AIO_MAX, _SC_AIO_PRIO_DELTA_MAX, EINVAL } from './constants.js';
 import { fail } from './errno.js';
 
@@ -64,6 +64,7 @@ export const ringOptions: { entries: number; workers?: [number, number] } = { en
  * @throws TypeError, RangeError for what is no positive integer
  */
 export function aio_init(init: aioinit): void {
+  if (typeof init !== 'object' || init === null) throw invalidType('init', 'of type object', init);
   const { aio_threads, aio_num, aio_idle_time } = init;
   if (aio_idle_time !== undefined) checkInt32('aio_idle_time', aio_idle_time, 0);
   if (aio_threads !== undefined) {

@@ -83,6 +83,7 @@ export function lio_listio(
   sig: sigevent | null,
 ): 0 | -1 {
   if (!Array.isArray(list)) throw invalidType('list', 'an instance of Array', list);
+  if (typeof mode !== 'number') throw invalidType('mode', 'of type number', mode);
   if (typeof nent !== 'number') throw invalidType('nent', 'of type number', nent);
   if (mode !== LIO_WAIT && mode !== LIO_NOWAIT) return fail(EINVAL);
   if (!Number.isInteger(nent) || nent < 0 || nent > list.length || nent > AIO_LISTIO_MAX) return fail(EINVAL);

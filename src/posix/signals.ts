@@ -77,6 +77,7 @@ export function isSignal(signo: number): boolean {
  *   SIGCHLD, and the faults SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV
  */
 export function sigaction(signo: number, act: { sa_sigaction: Handler } | null): 0 | -1 {
+  if (typeof signo !== 'number') throw invalidType('signo', 'of type number', signo);
   if (act !== null && typeof act?.sa_sigaction !== 'function') {
     throw invalidType('act.sa_sigaction', 'of type function', act?.sa_sigaction);
   }

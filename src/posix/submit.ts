@@ -48,10 +48,10 @@ export function copyCommon(request: Request, cb: aiocb, kind: Kind): number {
   const { aio_fildes, aio_sigevent } = cb;
   if (typeof aio_fildes !== 'number') throw invalidType('aiocb.aio_fildes', 'of type number', aio_fildes);
   const notification = readSigevent(aio_sigevent);
-  if (notification === undefined) return EINVAL;
-  request.done ??= (result) => ended(request, result);
   request.kind = kind;
   request.fd = aio_fildes;
+  if (notification === undefined) return EINVAL;
+  request.done ??= (result) => ended(request, result);
   request.notification = notification;
   request.list = null;
   request.isCancelled = false;

@@ -16,6 +16,12 @@ const EXPECTED: Record<string, RegExp> = {
   'many-reads.js': /^64 reads, 262144 bytes\n$/,
   'ring.js': /^409600 bytes in \d+ system calls\n$/,
   'stream.js': /^\d+ lines\n$/,
+  'listing-2-aio_read.js': /^got 4096 bytes on the read, having looked \d+ times\n$/,
+  'listing-3-aio_suspend.js': /^read 4096 bytes\n$/,
+  'listing-4-lio_listio.js': /^62 reads, 253952 bytes\n$/,
+  'listing-5-signal.js': /^50 signals, 204800 bytes\n$/,
+  'listing-6-callback.js': /^16 reads, 65536 bytes\n$/,
+  'posix-await.js': /^one read: 4096 bytes\na list: 65536 bytes\nan error: EBADF\n$/,
 };
 
 describe('examples', () => {

@@ -22,5 +22,15 @@ export async function socketPair(t: TestContext): Promise<[number, number]> {
 }
 
 function descriptorOf(socket: object): number {
-  return (socket as { _handle: { fd: number } })._handle.fd;
+  const { _handle } = socket as { _handle: { fd: number; setBlocking(on: boolean): number } };
+  sockets.set(_handle.fd, _handle);
+  return _handle.fd;
+}
+
+const sockets = new Map<number, { setBlocking(on: boolean): number }>();
+
+/** Makes one of a `socketPair` block, as sockets do in C unless they are told otherwise. */
+export function setBlocking(fd: number): void {
+  const result = sockets.get(fd)!.setBlocking(true);
+  if (result !== 0) throw new Error(`setBlocking: ${result}`);
 }

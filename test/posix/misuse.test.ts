@@ -1,0 +1,162 @@
+// Misuse: what C's type system would refuse is a TypeError, the rest an errno, and nothing is left in flight.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { aio, block, Callbacks, fails, LONG, NOW, nameOf, patternFile, settled } from '../support/posix.js';
+import { opened, openPipe } from '../support/temp.js';
+import { covers } from './table.js';
+
+const NOT_OBJECTS = [null, undefined, 1, 'aiocb', true, Symbol('aiocb'), () => {}];
+
+/** Calls that take a control block, with it in its place. */
+const CALLS: Record<string, (cb: never) => unknown> = {
+  aio_read: (cb) => aio.aio_read(cb),
+  aio_write: (cb) => aio.aio_write(cb),
+  aio_fsync: (cb) => aio.aio_fsync(aio.O_SYNC, cb),
+  aio_error: (cb) => aio.aio_error(cb),
+  aio_return: (cb) => aio.aio_return(cb),
+  aio_readv: (cb) => aio.aio_readv(cb),
+  aio_writev: (cb) => aio.aio_writev(cb),
+};
+
+for (const [name, call] of Object.entries(CALLS)) {
+  covers('', `${name} of what is no control block is a TypeError that says so`, () => {
+    for (const value of NOT_OBJECTS.filter((each) => typeof each !== 'function'))
+      assert.throws(() => call(value as never), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+  });
+}
+
+covers(
+  '',
+  'a list that is none, or has something else in it, is a TypeError, and nothing is started',
+  async (t) => {
+    const pipe = openPipe(t);
+    fs.writeSync(pipe.write, 'untouched');
+    const callbacks = new Callbacks();
+    const good = block(pipe.read, 4, { aio_lio_opcode: aio.LIO_READ, aio_sigevent: callbacks.sigevent(1) });
+    for (const list of [null, undefined, 1, 'list', { length: 1, 0: good }]) {
+      assert.throws(() => aio.aio_suspend(list as never, 1, NOW), { code: 'ERR_INVALID_ARG_TYPE' });
+      assert.throws(() => aio.lio_listio(aio.LIO_NOWAIT, list as never, 1, null), {
+        code: 'ERR_INVALID_ARG_TYPE',
+      });
+    }
+    for (const wrong of [1, 'cb', true]) {
+      const list = [wrong, good] as never;
+      assert.throws(() => aio.aio_suspend(list, 2, NOW), { code: 'ERR_INVALID_ARG_TYPE' });
+      assert.throws(() => aio.lio_listio(aio.LIO_NOWAIT, list, 2, null), { code: 'ERR_INVALID_ARG_TYPE' });
+    }
+    fails(aio.aio_error(good), 'EINVAL');
+    await settled();
+    assert.deepEqual(callbacks.values, []);
+    assert.equal(fs.readSync(pipe.read, Buffer.alloc(16)), 9);
+  },
+);
+
+covers('', 'members of another type are a TypeError that names them, and nothing is started', (t) => {
+  const pipe = openPipe(t);
+  fs.writeSync(pipe.write, 'untouched');
+  for (const fields of [
+    { aio_fildes: '3' },
+    { aio_fildes: undefined },
+    { aio_fildes: {} },
+    { aio_buf: 'text' },
+    { aio_buf: {} },
+    { aio_buf: new ArrayBuffer(16) },
+    { aio_nbytes: '4' },
+    { aio_offset: '0' },
+    { aio_reqprio: '0' },
+    { aio_sigevent: 'none' },
+    { aio_sigevent: { sigev_notify: aio.SIGEV_THREAD, sigev_notify_function: 'function' } },
+  ]) {
+    const cb = Object.assign(block(pipe.read, 4), fields);
+    const [member] = Object.keys(fields);
+    assert.throws(() => aio.aio_read(cb as aio.aiocb), {
+      code: 'ERR_INVALID_ARG_TYPE',
+      message: new RegExp(member === 'aio_sigevent' ? 'sig' : member),
+    });
+    fails(aio.aio_error(cb as aio.aiocb), 'EINVAL');
+  }
+  assert.equal(fs.readSync(pipe.read, Buffer.alloc(16)), 9);
+});
+
+covers('', 'other arguments of another type are TypeErrors', (t) => {
+  const cb = block(openPipe(t).read, 4);
+  const wrong = { code: 'ERR_INVALID_ARG_TYPE' };
+  assert.throws(() => aio.aio_cancel('3' as never, null), wrong);
+  assert.throws(() => aio.aio_cancel(3, 'cb' as never), wrong);
+  assert.throws(() => aio.aio_fsync('O_SYNC' as never, cb), wrong);
+  assert.throws(() => aio.lio_listio('LIO_WAIT' as never, [], 0, null), wrong);
+  assert.throws(() => aio.lio_listio(aio.LIO_WAIT, [], '0' as never, null), wrong);
+  assert.throws(() => aio.aio_suspend([], '0' as never, null), wrong);
+  assert.throws(() => aio.aio_suspend([], 0, 1000 as never), wrong);
+  assert.throws(() => aio.aio_suspend([], 0, { tv_sec: '1', tv_nsec: 0 } as never), wrong);
+  assert.throws(() => aio.aio_waitcomplete('now' as never), wrong);
+  assert.throws(() => aio.sigaction('SIGIO' as never, null), wrong);
+  assert.throws(() => aio.sigaction(aio.SIGIO, (() => {}) as never), wrong);
+  assert.throws(() => aio.sigaction(aio.SIGIO, { sa_sigaction: 'handler' } as never), wrong);
+  assert.throws(() => aio.lio_listio(aio.LIO_NOWAIT, [], 0, 'sig' as never), wrong);
+});
+
+covers('', 'a buffer shorter than aio_nbytes is EINVAL from every call that transfers', (t) => {
+  const fd = opened(t, patternFile(t, 100), 'r+');
+  const short = () => block(fd, 16, { aio_nbytes: 17 });
+  fails(aio.aio_read(short()), 'EINVAL');
+  fails(aio.aio_write(short()), 'EINVAL');
+  for (const opcode of [aio.LIO_READ, aio.LIO_WRITE]) {
+    const cb = Object.assign(short(), { aio_lio_opcode: opcode });
+    fails(aio.lio_listio(aio.LIO_WAIT, [cb], 1, null), 'EIO');
+    assert.equal(nameOf(aio.aio_error(cb)), 'EINVAL');
+  }
+  assert.equal(aio.aio_cancel(fd, null), aio.AIO_ALLDONE);
+  assert.equal(fs.readFileSync(`/proc/self/fd/${fd}`).length, 100);
+});
+
+covers('', 'members that throw when they are read do so in the call, and nothing is started', (t) => {
+  const pipe = openPipe(t);
+  fs.writeSync(pipe.write, 'untouched');
+  const cb = block(pipe.read, 4, { aio_lio_opcode: aio.LIO_READ });
+  Object.defineProperty(cb, 'aio_nbytes', {
+    get() {
+      throw new RangeError('from the getter');
+    },
+  });
+  const good = block(pipe.read, 4, { aio_lio_opcode: aio.LIO_READ });
+  assert.throws(() => aio.aio_read(cb), /from the getter/);
+  assert.throws(() => aio.lio_listio(aio.LIO_NOWAIT, [good, cb], 2, null), /from the getter/);
+  fails(aio.aio_error(cb), 'EINVAL');
+  // Whatever the list had begun before is over and can be told by its status; the library itself is whole.
+  const after = block(opened(t, patternFile(t, 100)), 10);
+  assert.equal(aio.aio_read(after), 0);
+  assert.equal(aio.aio_suspend([after], 1, LONG), 0);
+  assert.equal(aio.aio_return(after), 10);
+});
+
+covers('', 'a getter that calls the library again does no harm', (t) => {
+  const fd = opened(t, patternFile(t, 100));
+  const cb = block(fd, 10);
+  let nested = 0;
+  Object.defineProperty(cb, 'aio_nbytes', {
+    get() {
+      if (nested++ === 0) aio.aio_read(cb);
+      return 10;
+    },
+  });
+  const result = aio.aio_read(cb);
+  if (result === -1) assert.equal(nameOf(aio.errno), 'EBUSY');
+  assert.equal(aio.aio_suspend([cb], 1, LONG), 0);
+  assert.equal(aio.aio_return(cb), 10);
+  fails(aio.aio_return(cb), 'EINVAL');
+});
+
+covers('', 'frozen control blocks and blocks without a prototype will do', (t) => {
+  const fd = opened(t, patternFile(t, 100));
+  const plain = Object.assign(Object.create(null), {
+    aio_fildes: fd,
+    aio_buf: Buffer.alloc(10),
+    aio_nbytes: 10,
+  });
+  for (const cb of [Object.freeze(block(fd, 10)), plain] as aio.aiocb[]) {
+    assert.equal(aio.aio_read(cb), 0);
+    assert.equal(aio.aio_suspend([cb], 1, LONG), 0);
+    assert.equal(aio.aio_return(cb), 10);
+  }
+});
