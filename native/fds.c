@@ -106,12 +106,27 @@ napi_value fd_same_file(napi_env env, napi_callback_info info) {
   return js_int(env, same_file(fds[0], fds[1]));
 }
 
-// fileMode(fd): st_mode of the open file, or -errno.
-napi_value fd_mode(napi_env env, napi_callback_info info) {
+// letWait(fd): an open file without O_NONBLOCK from now on; its st_mode, or -errno.
+napi_value fd_let_wait(napi_env env, napi_callback_info info) {
   int32_t fd;
   struct stat st;
   if (first_int(env, info, &fd, 1)) return js_int(env, -EINVAL);
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0) return js_int(env, -errno);
   return js_int(env, syscall(SYS_fstat, fd, &st) < 0 ? -errno : (int64_t)st.st_mode);
+}
+
+// pipeHasWriter(fd): whether somebody has the pipe open for writing, or its data is still there. tee(2) tells the two
+// from a pipe that nobody writes to, and takes nothing out.
+napi_value fd_pipe_has_writer(napi_env env, napi_callback_info info) {
+  int32_t fd;
+  int probe[2];
+  if (first_int(env, info, &fd, 1) || pipe2(probe, O_CLOEXEC) < 0) return js_int(env, -EMFILE);
+  long count = syscall(SYS_tee, fd, probe[1], 1L, SPLICE_F_NONBLOCK);
+  bool has_writer = count > 0 || (count < 0 && errno == EAGAIN);
+  close(probe[0]);
+  close(probe[1]);
+  return js_int(env, has_writer);
 }
 
 // statusFlags(fd): the flags of open(2) that the open file has now, or -errno.

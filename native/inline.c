@@ -139,6 +139,7 @@ napi_value inline_open(napi_env env, napi_callback_info info) {
   if (!path_of(env, argv[0], path) || napi_get_value_int32(env, argv[1], &flags) != napi_ok) {
     return js_int(env, -EAGAIN);
   }
+  // ENXIO, of a pipe to be written, is no final answer.
   int fd = open_cached(path, (uint64_t)flags | O_NONBLOCK);
   if (fd < 0 || (flags & O_NONBLOCK)) return js_int(env, fd);
   let_wait(fd);

@@ -76,8 +76,10 @@ export interface NativeAddon {
   duplicate(fd: number): number;
   /** 1 when both are the same open file, 0 when not, or -errno */
   sameFile(a: number, b: number): number;
-  /** st_mode of an open file, or -errno */
-  fileMode(fd: number): number;
+  /** takes O_NONBLOCK from an open file: its st_mode, or -errno */
+  letWait(fd: number): number;
+  /** 1 when somebody has the pipe open for writing or it has data, 0 when not, or -errno */
+  pipeHasWriter(fd: number): number;
   /** the flags of open(2) that an open file has, or -errno */
   statusFlags(fd: number): number;
   /** closes a duplicate: 0 or -errno */

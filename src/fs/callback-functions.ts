@@ -1,6 +1,7 @@
 // The callback functions of node:fs that the ring serves. As with the promises, what is not obviously right is handed
 // to Node's own function as it came.
-import fs from 'node:fs';
+import fs, { constants } from 'node:fs';
+import { native } from '../abi/native.js';
 import { Descriptor } from '../file/descriptor.js';
 import { systemError } from '../file/errors.js';
 import { plainOptions } from '../file/file-options.js';
@@ -10,7 +11,7 @@ import { writeFile as writeDescriptor } from '../file/write-file.js';
 import type { Ring } from '../ring/ring.js';
 import { type Callback, type Deliver, Delivery, deliverSettled } from './deliver.js';
 import * as descriptors from './descriptor-operations.js';
-import { isDirect, isFd, type Start } from './descriptor-operations.js';
+import { isFd, type Start } from './descriptor-operations.js';
 import { ringOrNull } from './engine.js';
 import { hasOwnTarget, isData, isPlainStat } from './handle.js';
 import { openDescriptor } from './open-descriptor.js';
@@ -20,6 +21,8 @@ import { errorOf, type Parse, perform, text } from './request.js';
 import { status } from './stat.js';
 import { traced } from './trace.js';
 import { readWhole, writeWhole } from './whole-file.js';
+
+const O_ACCMODE = 3;
 
 function byPath(name: keyof typeof pathOperations): Start {
   const parse: Parse = pathOperations[name];
@@ -57,22 +60,33 @@ function stat(name: 'stat' | 'lstat' | 'fstat'): Start {
 }
 
 /** The descriptor of a call on an open file; null when Node has to do it. */
-function userDescriptor(ring: Ring, fd: number): Descriptor | null {
-  return isFd(fd) && !isDirect(fd) ? new Descriptor(ring, fd, 0, null) : null;
+function userDescriptor(ring: Ring, fd: number, mode: number): Descriptor | null {
+  const flags = isFd(fd) ? native().statusFlags(fd) : -1;
+  if (flags < 0 || (flags & constants.O_DIRECT) !== 0) return null;
+  const access = flags & O_ACCMODE;
+  return access === mode || access === constants.O_RDWR ? new Descriptor(ring, fd, flags, null) : null;
+}
+
+/** Node calls back inside the call when the signal is aborted already, and syncs through whatever fs.fsync is. */
+function isNodes(options: unknown): boolean {
+  const { signal, flush } = (options ?? {}) as { signal?: AbortSignal; flush?: unknown };
+  return signal?.aborted === true || flush === true;
 }
 
 const readFile: Start = (ring, [path, options], deliver) => {
+  if (isNodes(options)) return false;
   if (typeof path !== 'number') return settle(readWhole(ring, path, options), deliver);
-  const descriptor = userDescriptor(ring, path);
+  const descriptor = userDescriptor(ring, path, constants.O_RDONLY);
   if (descriptor === null || plainOptions(options) === null || hasOwnTarget(options)) return false;
   return settle(readDescriptor(descriptor, options), deliver);
 };
 
 function writeFile(flags: 'w' | 'a'): Start {
   return (ring, [path, data, options], deliver) => {
+    if (isNodes(options)) return false;
     if (typeof path !== 'number')
       return settle(writeWhole(ring, path as string, data, options, flags), deliver);
-    const descriptor = userDescriptor(ring, path);
+    const descriptor = userDescriptor(ring, path, constants.O_WRONLY);
     if (descriptor === null || plainOptions(options) === null || !isData(data)) return false;
     return settle(writeDescriptor(descriptor, data, options), deliver);
   };

@@ -77,12 +77,14 @@ function asOptions(value: unknown): Options | null {
 /** read(fd, buffer, offset, length, position), read(fd, buffer, options), read(fd, options), read(fd, buffer), read(fd). */
 function readRange(args: readonly unknown[]): Range | null {
   const [fd, second, third] = args as [number, unknown, unknown];
+  if (args.length === 3 && third === undefined) return null; // Node 20 refuses it
   if (args.length === 5) {
     return ArrayBuffer.isView(second) ? range(fd, second, third, args[3], args[4]) : null;
   }
   const options = asOptions(args.length === 3 ? third : ArrayBuffer.isView(second) ? undefined : second);
   if (options === null) return null;
-  const view = ArrayBuffer.isView(second) ? second : (options.buffer ?? Buffer.alloc(16384));
+  const { buffer = Buffer.alloc(16384) } = options;
+  const view = ArrayBuffer.isView(second) ? second : buffer;
   if (!ArrayBuffer.isView(view)) return null;
   const { offset = 0, position = null } = options;
   const { length = isIndex(offset) ? view.byteLength - offset : undefined } = options;
@@ -157,10 +159,9 @@ function writeAll(
     },
   };
   perform(ring, call, (result) => {
-    if (result <= 0) return done(written > 0 ? written : result);
-    const rest = without(parts, result);
-    if (rest.length === 0) return done(written + result);
-    writeAll(ring, fd, rest, advance(position, result), done, written + result);
+    const rest = result > 0 ? without(parts, result) : [];
+    if (rest.length === 0) done(result > 0 || written === 0 ? written + result : written);
+    else writeAll(ring, fd, rest, advance(position, result), done, written + result);
   });
 }
 

@@ -16,6 +16,7 @@ import { readVector, writeVector } from '../file/vectors.js';
 import { writeFile } from '../file/write-file.js';
 import { Adopt } from '../ring/adopt.js';
 import type { Ring } from '../ring/ring.js';
+import { timeToAbort } from './abort.js';
 import { closeDescriptor } from './close-descriptor.js';
 import { rejection } from './request.js';
 import { traced } from './trace.js';
@@ -44,10 +45,32 @@ interface Classes {
 }
 
 let known: Promise<Classes | null> | undefined;
+/** Node's FileHandle.prototype and its `fd`, once they are known. */
+let base: FileHandle | undefined;
+let fdGetter: unknown;
+let forAll = false;
+
+/** For all handles that will be opened: the methods go into Node's own prototype, where tests look for them. */
+export function serveAllHandles(): void {
+  forAll = true;
+  void handleClasses();
+}
+
+/**
+ * Whether somebody has changed what FileHandles are, as tests do to see errors of close(2). Node opens one for calls
+ * on whole files too, so what was changed is to be seen there; here there is none.
+ */
+export function isHandleChanged(): boolean {
+  if (base === undefined) return false;
+  return Object.getOwnPropertyDescriptor(base, 'fd')?.get !== fdGetter;
+}
 
 /** Null where Node is not as expected: then its own handles are used as they are. */
 export function handleClasses(): Promise<Classes | null> {
-  known ??= findClasses();
+  known ??= findClasses().catch(() => {
+    known = undefined; // out of descriptors, say: the next call tries again
+    return null;
+  });
   return known;
 }
 
@@ -55,8 +78,8 @@ async function findClasses(): Promise<Classes | null> {
   const sample = (await nodePromises.open('/dev/null')) as Internals;
   try {
     const inner = Object.getOwnPropertySymbols(sample).find((symbol) => symbol.description === 'kHandle');
-    const base = Object.getPrototypeOf(sample) as object;
-    const inherited = Object.getOwnPropertySymbols(base);
+    const proto = Object.getPrototypeOf(sample) as FileHandle;
+    const inherited = Object.getOwnPropertySymbols(proto);
     const ref = inherited.find((symbol) => symbol.description === 'kRef');
     const unref = inherited.find((symbol) => symbol.description === 'kUnref');
     const native = inner && (sample[inner] as unknown as NativeHandle | undefined);
@@ -65,7 +88,9 @@ async function findClasses(): Promise<Classes | null> {
     const Native = native.constructor as Classes['Native'];
     const Handle = sample.constructor as Classes['Handle'];
     const nativePrototype = Object.create(Native.prototype, { close: { value: closeNative } });
-    return { Native, Handle, ref, unref, prototype: prototypeOver(base as FileHandle), nativePrototype };
+    base = proto;
+    fdGetter = Object.getOwnPropertyDescriptor(proto, 'fd')?.get;
+    return { Native, Handle, ref, unref, prototype: withMethods(proto), nativePrototype };
   } finally {
     await sample.close();
   }
@@ -134,7 +159,7 @@ export function adopt(ring: Ring, fd: number, flags: number, classes: Classes): 
   const native = new classes.Native(fd);
   Object.setPrototypeOf(native, classes.nativePrototype);
   const handle = new classes.Handle(native);
-  Object.setPrototypeOf(handle, classes.prototype);
+  if (classes.prototype !== base) Object.setPrototypeOf(handle, classes.prototype);
   Adopted.adopt(handle, new HandleDescriptor(ring, handle, flags, classes));
   return handle;
 }
@@ -157,7 +182,8 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
 }
 
-function prototypeOver(node: FileHandle): object {
+/** Node's prototype with our methods, or an object in front of it that has them. */
+function withMethods(node: FileHandle): object {
   // Node's methods, whatever becomes of its prototype.
   const { read, write, readv, writev, readFile: nodeReadFile, writeFile: nodeWriteFile } = node;
   const { stat, sync, datasync, truncate } = node;
@@ -229,7 +255,10 @@ function prototypeOver(node: FileHandle): object {
       const descriptor = descriptorOf(this);
       const isOrdinary = plainOptions(options) !== null && !hasOwnTarget(options);
       if (descriptor === undefined || !isOrdinary) return nodes(nodeReadFile, this, [options]);
-      return descriptor.use('readFile', () => readFile(descriptor, options));
+      return descriptor.use('readFile', async () => {
+        await timeToAbort(plainOptions(options)?.signal);
+        return await readFile(descriptor, options);
+      });
     },
 
     writeFile(data: unknown, options?: unknown): Promise<unknown> {
@@ -239,7 +268,10 @@ function prototypeOver(node: FileHandle): object {
       if (descriptor === undefined || known === null || known.flush || !isData(data)) {
         return nodes(nodeWriteFile, this, [data, options]);
       }
-      return descriptor.use('writeFile', () => writeFile(descriptor, data, options));
+      return descriptor.use('writeFile', async () => {
+        await timeToAbort(known.signal);
+        await writeFile(descriptor, data, options);
+      });
     },
 
     appendFile(data: unknown, options?: unknown): Promise<unknown> {
@@ -273,9 +305,9 @@ function prototypeOver(node: FileHandle): object {
     },
   };
 
-  const prototype = Object.create(node, {
-    constructor: { value: node.constructor, configurable: true, writable: true },
-  });
+  const prototype = forAll
+    ? node
+    : Object.create(node, { constructor: { value: node.constructor, configurable: true, writable: true } });
   for (const [name, method] of Object.entries(methods)) {
     const value = traced(name, 'promise', method as never, node[name as keyof FileHandle] as never);
     Object.defineProperty(prototype, name, { value, configurable: true, writable: true });

@@ -27,7 +27,7 @@ function twoPaths(
 function modeOption(options: unknown): number | null {
   if (typeof options !== 'object' || options === null) return plainMode(options, 0o777) ?? null;
   const { recursive, mode } = options as { recursive?: unknown; mode?: unknown };
-  if (recursive !== undefined && recursive !== false) return null;
+  if ((recursive !== undefined && recursive !== false) || mode === null) return null;
   return plainMode(mode, 0o777) ?? null;
 }
 

@@ -9,7 +9,7 @@ import { Descriptor } from '../file/descriptor.js';
 import { systemError } from '../file/errors.js';
 import { plainFlags, plainMode, plainPath } from '../file/open-arguments.js';
 import { ringOrNull } from './engine.js';
-import { adopt, descriptorOf, handleClasses, isPlainStat } from './handle.js';
+import { adopt, descriptorOf, handleClasses, isHandleChanged, isPlainStat } from './handle.js';
 import { openDescriptor } from './open-descriptor.js';
 import { pathOperations } from './path-operations.js';
 import { errorOf, type Parse, perform, rejection, text } from './request.js';
@@ -96,7 +96,7 @@ function writeFunction(name: 'writeFile' | 'appendFile'): Untyped {
 }
 
 const truncate: Untyped = (path, length = 0) => {
-  const plain = Number.isSafeInteger(length) ? plainPath(path) : undefined;
+  const plain = Number.isSafeInteger(length) && !isHandleChanged() ? plainPath(path) : undefined;
   const ring = plain === undefined ? null : ringOrNull();
   if (ring === null) return nodePromises.truncate(path as string, length as number);
   return (async () => {

@@ -2,8 +2,9 @@
 // for every module of the program, however it has got hold of them.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { env } from 'node:process';
+import process, { env } from 'node:process';
 import { ringCallbacks } from './callback-functions.js';
+import { serveAllHandles } from './handle.js';
 import { ringPromises } from './promise-functions.js';
 
 /** Whoever comes first does it: this module may be loaded twice, from two copies of the package. */
@@ -13,5 +14,7 @@ if (env['LINUX_AIO'] !== '0' && !(REGISTERED in fs)) {
   Object.defineProperty(fs, REGISTERED, { value: true });
   Object.assign(fs, ringCallbacks);
   Object.assign(fs.promises, ringPromises);
+  // Under the permission model everything stays Node's.
+  if ((process as { permission?: unknown }).permission === undefined) serveAllHandles();
   syncBuiltinESMExports();
 }

@@ -3,16 +3,17 @@ import { Buffer } from 'node:buffer';
 import { constants, type PathLike } from 'node:fs';
 import { ERRNO } from '../abi/errno.js';
 import { Descriptor } from '../file/descriptor.js';
-import { systemError, throwIfAborted } from '../file/errors.js';
+import { systemError } from '../file/errors.js';
 import { plainOptions } from '../file/file-options.js';
 import { O_CLOEXEC, plainFlags, plainMode, plainPath } from '../file/open-arguments.js';
 import { readFile } from '../file/read-file.js';
 import { writeFile } from '../file/write-file.js';
 import type { Path } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
-import { hasOwnTarget, isData } from './handle.js';
+import { timeToAbort } from './abort.js';
+import { hasOwnTarget, isData, isHandleChanged } from './handle.js';
 import { mayAnswerNow, nextTurn, type OpenFile, readCached, readOpened } from './inline.js';
-import { dataOf, openAtOnce, openDescriptor } from './open-descriptor.js';
+import { dataOf, openDescriptor, openOnRing } from './open-descriptor.js';
 import { isPipe, isRegular, readRegular } from './read-regular.js';
 import { text } from './request.js';
 
@@ -36,7 +37,7 @@ function wholeFile(
 ): WholeFile | null {
   const known = plainOptions(withoutMode(options));
   const plain = plainPath(path);
-  if (known === null || plain === undefined || mode === undefined) return null;
+  if (known === null || plain === undefined || mode === undefined || isHandleChanged()) return null;
   const { flag } = (typeof options === 'object' && options ? options : {}) as { flag?: unknown };
   const flags = plainFlags(flag || defaultFlags);
   if (flags === undefined || (flags & (O_DIRECT | O_CLOEXEC)) !== 0) return null;
@@ -81,7 +82,9 @@ async function readOn(
 ): Promise<Buffer | string> {
   let file = begun;
   if (file === -ERRNO.EAGAIN) {
-    const fd = await new Promise<number>((resolve) => openAtOnce(ring, call.path, call.flags, 0, resolve));
+    const fd = await new Promise<number>((resolve) => {
+      openOnRing(ring, call.path, call.flags, 0, 0, resolve);
+    });
     const contents = fd < 0 ? fd : readOpened(fd);
     if (contents instanceof Uint8Array) return copied(contents, call.encoding);
     file = contents;
@@ -101,7 +104,7 @@ async function readOn(
 
 /** With a signal that may end it, or flags that are not for reading alone. */
 async function readWithCare(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
-  throwIfAborted(call.signal);
+  await timeToAbort(call.signal);
   const descriptor = await open(ring, call);
   try {
     return await readFile(descriptor, options);
@@ -124,7 +127,7 @@ export function writeWhole(
 }
 
 async function write(ring: Ring, call: WholeFile, data: unknown, options: unknown): Promise<void> {
-  throwIfAborted(call.signal);
+  await timeToAbort(call.signal);
   const descriptor = await open(ring, call);
   try {
     await writeFile(descriptor, data, withoutMode(options));
