@@ -39,9 +39,13 @@ export function renderComparePage(comparison: Comparison): string {
       { id: 'summary', title: 'In short', body: summary(comparison) },
       ...groups.flatMap((group, i) => {
         const prefix = groups.length === 1 ? '' : `job-${i + 1}-`;
-        const name = groups.length === 1 ? '' : `${titleOf(group[0])}: `;
+        const name = groups.length === 1 ? '' : `${group[0].name}: `;
         return [
-          { id: `${prefix}ratios`, title: `${name}What changed`, body: charts(group, prefix) },
+          {
+            id: `${prefix}ratios`,
+            title: `${name}What changed`,
+            body: [name !== '' && html`<p>${titleOf(group[0])}</p>\n`, charts(group, prefix)],
+          },
           { id: `${prefix}table`, title: `${name}All numbers`, body: numbersTable(group) },
         ];
       }),

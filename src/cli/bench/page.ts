@@ -34,7 +34,7 @@ export function renderBenchPage(document: BenchDocument): string {
     sections: [
       ...groups.flatMap((group, i) => {
         const prefix = several ? `job-${i + 1}-` : '';
-        const name = several ? `${titleOf(group)}: ` : '';
+        const name = several ? `${group.name}: ` : '';
         return sectionsOf(group, prefix, name);
       }),
       { id: 'method', title: 'How this was measured', body: method(document) },
@@ -68,7 +68,11 @@ function sectionsOf(
     measured.map((part) => draw(part, `${prefix}${part.kind}`, measured.length > 1 ? `, ${part.kind}s` : ''));
   const several = depthsOf(measured[0].rows).length > 1;
   return [
-    { id: `${prefix}summary`, title: `${name}In short`, body: each(summary) },
+    {
+      id: `${prefix}summary`,
+      title: `${name}In short`,
+      body: [name !== '' && html`<p>${titleOf(group)}</p>\n`, each(summary)],
+    },
     { id: `${prefix}iops`, title: `${name}Transfers per second`, body: each(iopsChart) },
     ...(several
       ? [{ id: `${prefix}latency`, title: `${name}Latency by depth`, body: each(latencyCharts) }]

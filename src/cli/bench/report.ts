@@ -3,12 +3,13 @@ import type { Align, Column } from '../table.js';
 import { renderTable, wrap } from '../table.js';
 import type { Painter } from '../terminal.js';
 import { LINE_WIDTH } from '../terminal.js';
-import { formatBytes, formatNumber, formatRate } from '../units.js';
+import { formatNumber, formatRate } from '../units.js';
 import type { BenchFile } from './bench-file.js';
 import type { Environment } from './environment.js';
 import type { Measurement } from './measurement.js';
 import type { Plan } from './plan.js';
 import { ROUNDS } from './plan.js';
+import { titleOf } from './title.js';
 
 export interface Refusal {
   engine: string;
@@ -44,11 +45,14 @@ export function renderReport(results: Results, paint: Painter): string {
 }
 
 function heading({ plan, file, environment }: Results, paint: Painter): string[] {
-  const mix = plan.readPercent > 0 && plan.readPercent < 100 ? ` (${plan.readPercent} % reads)` : '';
-  const name = plan.name === null ? '' : `${plan.name}: `;
-  const title =
-    `${name}${plan.workload}${mix}, blocks of ${formatBytes(plan.blockSize)}, ${formatBytes(file.size)}, ` +
-    `${plan.direct ? 'O_DIRECT' : 'through the page cache'}`;
+  const conditions = {
+    rw: plan.workload,
+    rwmixread: String(plan.readPercent),
+    bs: String(plan.blockSize),
+    size: String(file.size),
+    direct: plan.direct ? '1' : '0',
+  };
+  const title = titleOf({ name: plan.name ?? plan.workload, conditions });
   const where = file.temporary ? 'temporary file' : file.path;
   const machine =
     `Linux ${environment.kernel}, Node ${environment.node}, ${environment.cpus} × ${environment.cpu}, ` +
