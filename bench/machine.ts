@@ -38,7 +38,7 @@ export function describeMachine(folder: string): Machine {
 }
 
 /** The type and kind of device below a folder: the longest mount point that contains it. */
-function fileSystemOf(folder: string): string {
+export function fileSystemOf(folder: string): string {
   let best = { point: '', type: 'unknown', source: '' };
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     // id parent major:minor root POINT options … - TYPE SOURCE superoptions

@@ -10,6 +10,7 @@ import { measure, type Plan, runners } from './measure.js';
 import { type Options, parseOptions, UsageError, usage } from './options.js';
 import { factor, gist, markdown, quantity, writeDocs } from './report.js';
 import { goalsOf, lossesOf, type Results, type Row, rowOf } from './results.js';
+import { runRouting } from './routing/run.js';
 import { compileLimit, Host } from './runners.js';
 import { workloads } from './workloads/index.js';
 
@@ -136,9 +137,14 @@ function publish(results: Results, options: Options): void {
 }
 
 try {
-  const options = parseOptions(process.argv.slice(2));
-  if (options.help) console.log(usage);
-  else await main(options);
+  const args = process.argv.slice(2);
+  if (args[0] === 'routing') {
+    await runRouting(args.slice(1));
+  } else {
+    const options = parseOptions(args);
+    if (options.help) console.log(usage);
+    else await main(options);
+  }
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   console.error(`${error.message}\n\n${usage}`);

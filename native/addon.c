@@ -38,6 +38,7 @@ NAPI_MODULE_INIT() {
       {"firstFallback", threads_first_fallback},
       {"ringClose", ring_close},
       {"ringSyncReference", ring_sync_reference},
+      {"waitForEither", queues_wait_either},
       {"pin", pin_buffer},
       {"pinCount", pin_count},
       {"duplicate", fd_duplicate},
@@ -56,6 +57,7 @@ NAPI_MODULE_INIT() {
       {"readOpened", inline_read_opened},
       {"openCached", inline_open},
       {"statCached", inline_stat},
+      {"fileKind", fd_kind},
   };
   if (!fds_init(env)) return NULL;
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

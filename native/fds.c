@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/uio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@
 
 enum { DUPFD_QUERY = 1024 + 3 };  // F_DUPFD_QUERY, Linux 6.10
 enum { KCMP_FILE = 0 };
+enum { NOWAIT = 8 };  // RWF_NOWAIT
 
 // Open duplicates, one bit each; per environment, so no lock.
 struct duplicates {
@@ -200,4 +203,37 @@ napi_value fd_describe(napi_env env, napi_callback_info info) {
   out[FILE_INODE_LOW] = (int32_t)st.inode;
   out[FILE_INODE_HIGH] = (int32_t)(st.inode >> 32);
   return js_int(env, 0);
+}
+
+// How a descriptor's data is reached; the same bits as in src/ring/routing.ts.
+enum { KIND_FILE = 1, KIND_STREAM = 2, KIND_DIRECT = 4, KIND_WAITS = 8 };
+
+static bool in_memory(int fd) {
+  struct statfs s;
+  if (syscall(SYS_fstatfs, fd, &s) < 0) return false;
+  return s.f_type == 0x01021994 || s.f_type == (__typeof__(s.f_type))0x858458f6;  // tmpfs, ramfs
+}
+
+static int kind_of(int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  struct stat s;
+  if (flags < 0 || syscall(SYS_fstat, fd, &s) < 0) return -errno;
+  if (!S_ISREG(s.st_mode) && !S_ISBLK(s.st_mode)) return KIND_STREAM;
+  int kind = KIND_FILE;
+  if (flags & O_DIRECT && !in_memory(fd)) kind |= KIND_DIRECT;
+  if ((flags & O_ACCMODE) == O_WRONLY || flags & O_PATH) return kind;
+  // Whether cached data can be had without waiting is asked beyond the end of any file: nothing is read, and no
+  // access time is touched. By number, for the same reason as fstat; the offset in halves.
+  char byte;
+  struct iovec vector = {&byte, 1};
+  const unsigned long offset = 1ul << 62;
+  if (syscall(SYS_preadv2, fd, &vector, 1, offset, 0, NOWAIT) < 0 && errno == EOPNOTSUPP) kind |= KIND_WAITS;
+  return kind;
+}
+
+// fileKind(fd): KIND_* bits, or -errno.
+napi_value fd_kind(napi_env env, napi_callback_info info) {
+  int32_t fd;
+  if (first_int(env, info, &fd, 1)) return js_int(env, -EINVAL);
+  return js_int(env, kind_of(fd));
 }

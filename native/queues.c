@@ -6,6 +6,7 @@
 // so nothing can be missed.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -305,4 +306,30 @@ struct queues *queues_unwrap(napi_env env, napi_value handle) {
   void *q = NULL;
   if (napi_get_value_external(env, handle, &q) != napi_ok) return NULL;
   return q;
+}
+
+// waitForEither(handle, handle, milliseconds): blocks until one of two rings has something to post or has posted it,
+// -1: no limit. 0, -ETIME or -EINTR. Whoever calls it reads both completion queues afterwards.
+napi_value queues_wait_either(napi_env env, napi_callback_info info) {
+  size_t argc = 3;
+  napi_value argv[3];
+  double milliseconds;
+  struct pollfd watched[2];
+  struct queues *rings[2];
+  napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
+  for (int i = 0; i < 2; i++) {
+    rings[i] = queues_unwrap(env, argv[i]);
+    if (!rings[i] || rings[i]->closed) return js_int(env, -EINVAL);
+    watched[i] = (struct pollfd){.fd = rings[i]->event_fd, .events = POLLIN};
+  }
+  if (napi_get_value_double(env, argv[2], &milliseconds) != napi_ok) return js_int(env, -EINVAL);
+  struct timespec limit = {(time_t)(milliseconds / 1000), 0};
+  limit.tv_nsec = (long)((milliseconds - 1000.0 * limit.tv_sec) * 1e6);
+  rings[0]->control[CTL_SYSTEM_CALLS]++;
+  int ready = ppoll(watched, 2, milliseconds < 0 ? NULL : &limit, NULL);
+  if (ready < 0) return js_int(env, -errno);
+  for (int i = 0; i < 2; i++) {
+    if (watched[i].revents) queues_clear_event(rings[i]->event_fd);
+  }
+  return js_int(env, ready == 0 ? -ETIME : 0);
 }

@@ -114,6 +114,7 @@ int queues_pending(const struct queues *q);
 // For whoever else has an eventfd under uv_poll: resets it; and calls a JavaScript function of the event loop's.
 void queues_clear_event(int event_fd);
 void queues_call_back(napi_env env, napi_async_context context, napi_ref receiver, napi_ref function);
+napi_value queues_wait_either(napi_env env, napi_callback_info info);
 
 // uring.c
 napi_value uring_open(napi_env env, napi_callback_info info);
@@ -159,6 +160,7 @@ napi_value signals_catch(napi_env env, napi_callback_info info);
 napi_value signals_take(napi_env env, napi_callback_info info);
 napi_value signal_queue(napi_env env, napi_callback_info info);
 napi_value signal_first_real_time(napi_env env, napi_callback_info info);
+napi_value fd_kind(napi_env env, napi_callback_info info);
 
 // addon.c
 napi_value js_int(napi_env env, int64_t value);

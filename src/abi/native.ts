@@ -82,6 +82,10 @@ export interface NativeAddon {
   pipeHasWriter(fd: number): number;
   /** the flags of open(2) that an open file has, or -errno */
   statusFlags(fd: number): number;
+  /** blocks until one of two rings has completions, at most `ms` (-1: no limit): 0, -ETIME or -EINTR */
+  waitForEither(handle: object, other: object, ms: number): number;
+  /** KIND bits of src/ring/routing.ts: how the descriptor's data is reached; or -errno */
+  fileKind(fd: number): number;
   /** closes a duplicate: 0 or -errno */
   closeDescriptor(fd: number): number;
   /** what the number means now, into `out` (FILE_WORD): 0 or -errno */

@@ -32,9 +32,9 @@ export function begin(
   length: number,
   position: Position,
 ): number {
-  const { core, fd, alignment } = descriptor;
+  const { core, fd } = descriptor;
   const bytes = Math.min(length, TRANSFER_BYTES_MAX); // the kernel would stop there too
-  return core.transfer(op, fd, view, offset, bytes, position, alignment !== null);
+  return core.transfer(op, fd, view, offset, bytes, position);
 }
 
 /** One request, whatever it answers. */

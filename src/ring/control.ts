@@ -24,7 +24,7 @@ export function cancel(core: RingCore, id: number, done: Done): void {
 }
 
 function askKernel(core: RingCore, slot: number, done: Done): void {
-  const traits = TRAIT.UNBOUNDED | TRAIT.URGENT;
+  const traits = TRAIT.UNBOUNDED | TRAIT.URGENT | (core.slots.traits[slot] & TRAIT.POOL); // whoever has it
   // The target is named by its user_data: slot and generation.
   core.request(OP.ASYNC_CANCEL, -1, 0, slot, core.slots.generation[slot], 0, 0, traits, null, done, 0, 0);
 }
@@ -52,14 +52,15 @@ export function wait(core: RingCore, min: number, timeout: number): number {
   core.flush();
   for (;;) {
     delivered += core.delivery.run(true);
-    if (core.closed || delivered >= min || core.port.queues.inKernel <= 0) return delivered;
+    if (core.closed || delivered >= min || core.ports.inKernel <= 0) return delivered;
     const left = deadline - performance.now();
     if (left <= 0) return delivered;
     // In slices, so that a worker blocked here can be terminated.
-    const slice = Math.min(left, core.port.isFull ? STALL_MS : WAIT_SLICE_MS);
-    const count = Math.min(min - delivered, core.port.queues.inKernel, core.port.queues.cqEntries >> 1);
-    core.port.enterAndReap(count, slice);
-    if (core.port.isFull) core.port.relieveIfStalled();
+    const slice = Math.min(left, core.ports.isFull ? STALL_MS : WAIT_SLICE_MS);
+    // No more than what is in flight, nor than a completion queue holds, or the wait would never end.
+    const { inKernel, primary } = core.ports;
+    core.enterAndWait(Math.min(min - delivered, inKernel, primary.queues.cqEntries >> 1), slice);
+    if (core.ports.isFull) core.ports.relieveIfStalled();
     core.flush();
   }
 }

@@ -14,9 +14,10 @@ import { high, low, writeEntry } from './entry.js';
 import { closedError, tooManyRequests } from './errors.js';
 import { bufferOf, byteOffsetOf, isInside, memoryOf, outside } from './memory.js';
 import { DIRECTION, Lanes, WriteBarriers } from './order.js';
-import { Port } from './port.js';
+import type { Port } from './port.js';
+import { Ports } from './ports.js';
 import { REGISTER_AFTER, RegisteredBuffers, RegisteredFiles } from './registered.js';
-import { servedByWorker } from './routing.js';
+import { Router, servedByWorker } from './routing.js';
 import { type Done, ignore, Slots, STATE, TRAIT } from './slots.js';
 import type { RingStats } from './stats.js';
 
@@ -34,7 +35,7 @@ const HELD_AT_ONCE = TRAIT.LATE | TRAIT.LANE | TRAIT.WRITE;
 const RESOLVED = Promise.resolve();
 
 export class RingCore {
-  readonly port: Port;
+  readonly ports: Ports;
   readonly slots = new Slots();
   /**
    * Whoever makes requests enters them before the program goes on, with `flush` or `enterAndWait`, not in the turn's
@@ -45,7 +46,7 @@ export class RingCore {
   refusing = false;
   closed = false;
 
-  readonly #control: Int32Array;
+  readonly #router: Router;
   readonly #resolvesAtSubmit: boolean;
   readonly #lanes = new Lanes(this.slots);
   readonly #barriers = new WriteBarriers(this.slots);
@@ -59,16 +60,17 @@ export class RingCore {
   #idle: (() => void) | null = null;
   #final: RingStats | null = null; // after close, when the control block is gone
 
-  constructor(engine: Engine) {
-    this.port = new Port(engine, this.slots, {
+  /** @param openCompanion opens the pool that is to serve beside `engine`; null for none */
+  constructor(engine: Engine, openCompanion: (() => Engine) | null = null) {
+    this.ports = new Ports(engine, openCompanion, this.slots, {
       completed: (slot, result) => this.#complete(slot, result),
       retryLater: () => this.delivery.goOnLater(),
     });
+    this.#router = new Router(this.ports);
     this.#resolvesAtSubmit = engine.resolvesDescriptorsAtSubmit;
-    this.#control = engine.queues.control;
     this.registered = new RegisteredBuffers(engine.register);
     this.#held = new HeldDescriptors(new RegisteredFiles(engine.register));
-    this.delivery = new Delivery(this.slots, this.#control, this.#deliveryHost());
+    this.delivery = new Delivery(this.slots, engine.queues.control, this.#deliveryHost());
   }
 
   #deliveryHost(): DeliveryHost {
@@ -78,7 +80,7 @@ export class RingCore {
         return core.closed;
       },
       enterRequested: () => {
-        if (!this.port.refill() && this.#held.isEmpty) return false;
+        if (!this.ports.refill() && this.#held.isEmpty) return false;
         this.flush();
         return true;
       },
@@ -90,24 +92,24 @@ export class RingCore {
   get stats(): RingStats {
     return (
       this.#final ?? {
-        submitted: this.port.submitted,
+        submitted: this.ports.all.reduce((sum, port) => sum + port.submitted, 0),
         completed: this.delivery.completed,
         cancelled: this.delivery.cancelled,
-        systemCalls: this.#control[CTL.SYSTEM_CALLS],
-        wakeups: this.#control[CTL.WAKEUPS],
+        systemCalls: this.ports.sum(CTL.SYSTEM_CALLS),
+        wakeups: this.ports.sum(CTL.WAKEUPS),
       }
     );
   }
 
   /** Completions that named no live request, ever: 0 unless the kernel or this file is wrong. */
   get staleCompletions(): number {
-    return this.port.stale;
+    return this.ports.all.reduce((sum, port) => sum + port.stale, 0);
   }
 
   // ── request ────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Takes a slot for a request and finds its place.
+   * Takes a slot for a request and finds its place. TRAIT.POOL says which port it is for.
    *
    * @param op opcode, and the entry's flags shifted left by 8
    * @param offset `off`/`addr2` of the entry: a number up to 2^53 or -1, or a bigint
@@ -131,7 +133,8 @@ export class RingCore {
     bufferIndex: number,
   ): number {
     if (this.refusing && (traits & TRAIT.URGENT) === 0) throw closedError();
-    const { slots, port } = this;
+    const { slots } = this;
+    let port = this.ports.of(traits);
     const slot = slots.take();
     if (slot < 0) throw tooManyRequests();
     slots.traits[slot] = traits;
@@ -140,6 +143,7 @@ export class RingCore {
     slots.done[slot] = done;
 
     slots.state[slot] = STATE.QUEUED;
+    if (traits & TRAIT.COUNTED) this.#router.begin(traits);
 
     const first = !this.prompt && !this.#turnOpen && !this.delivery.isRunning;
     let alone = first; // is it entered by itself, before this call is over?
@@ -148,6 +152,11 @@ export class RingCore {
       const error = this.#hold(slot, fd);
       if (error !== 0) {
         // No descriptor left for a duplicate: what the kernel takes over within this call needs none.
+        if ((traits & TRAIT.POOL) !== 0 && isTransfer(op)) {
+          traits &= ~(TRAIT.POOL | TRAIT.LATE);
+          slots.traits[slot] = traits;
+          port = this.ports.primary;
+        }
         if (error !== -ERRNO.EMFILE || !this.#needsNoHold(traits)) return this.#fail(slot, error);
         alone = true;
       }
@@ -166,7 +175,7 @@ export class RingCore {
     }
     const hold = slots.hold[slot];
     if (hold !== null) {
-      if (hold.registered >= 0) {
+      if (hold.registered >= 0 && (traits & TRAIT.POOL) === 0) {
         fd = hold.registered;
         op |= SQE.FIXED_FILE << 8;
       } else {
@@ -185,6 +194,9 @@ export class RingCore {
       if (alone) {
         this.#batchBytes = 0;
         port.enterAndReap(0, -1);
+        if (op === OP.OPENAT && (traits & TRAIT.POOL) === 0) {
+          this.#router.opened(slots.state[slot] === STATE.COMPLETED);
+        }
       }
     } else if (slots.state[slot] !== STATE.WAITING) {
       port.queue(slot);
@@ -198,6 +210,7 @@ export class RingCore {
    * As `request`, and the number the caller knows it by.
    *
    * @param address `addr` of the entry: an address, or 64 bits of something else as a bigint
+   * @param bytes of all buffers of a vector
    */
   start(
     op: number,
@@ -210,7 +223,13 @@ export class RingCore {
     keep: unknown,
     done: Done,
     spliceFd = 0,
+    bytes = 0,
   ): number {
+    if (op === OP.CLOSE) this.#router.kinds.forget(fd);
+    traits |= isTransfer(op)
+      ? this.#router.ofTransfer(op, this.#router.kinds.of(fd), bytes)
+      : this.#router.ofOperation(op, arg);
+    if ((traits & TRAIT.POOL) !== 0) traits |= TRAIT.LATE;
     const slot = this.request(
       op,
       fd,
@@ -252,18 +271,22 @@ export class RingCore {
     const memory = memoryOf(buffer);
     const start = byteOffsetOf(view) + byteOffset;
     if (!isInside(memory, start, length)) throw outside(memory, start + length);
+    const kind = this.#router.kinds.of(fd);
+    traits |= this.#router.ofTransfer(op, kind, length);
     let bufferIndex = 0;
-    if (memory.registeredWith === this.registered) {
+    if ((traits & TRAIT.POOL) !== 0) {
+      traits |= TRAIT.LATE;
+    } else if (memory.registeredWith === this.registered) {
       // Memory that this ring has registered is used without pinning its pages again.
       bufferIndex = memory.registeredIndex;
       op = op === OP.READ ? OP.READ_FIXED : OP.WRITE_FIXED;
     } else if (++memory.uses === REGISTER_AFTER) {
       this.registered.consider(buffer);
     }
-    if ((traits & TRAIT.DIRECT) === 0 && servedByWorker(length, this.#batchBytes)) {
+    if (servedByWorker(kind, length, this.#batchBytes)) {
       op |= SQE.ASYNC << 8;
       traits |= TRAIT.LATE;
-    } else {
+    } else if ((traits & TRAIT.POOL) === 0) {
       this.#batchBytes += length;
     }
     const address = memory.address + start;
@@ -317,6 +340,8 @@ export class RingCore {
 
   /** A request that cannot even be queued; it has neither lane nor barrier yet. */
   #fail(slot: number, error: number): number {
+    const traits = this.slots.traits[slot];
+    if (traits & TRAIT.COUNTED) this.#router.end(traits);
     this.slots.traits[slot] = 0;
     this.#complete(slot, error);
     this.#openTurn();
@@ -333,7 +358,7 @@ export class RingCore {
   readonly #endTurn = (): void => {
     this.#turnOpen = false;
     if (this.closed) return;
-    if (this.port.refill() || !this.#held.isEmpty) this.flush();
+    if (this.ports.refill() || !this.#held.isEmpty) this.flush();
     if (!this.delivery.isEmpty) this.delivery.run();
   };
 
@@ -342,13 +367,14 @@ export class RingCore {
   /** Hands over all there is room for and reads back what is complete. How many requests were handed over. */
   flush(): number {
     this.#endBatch();
-    const handedOver = this.port.flush();
+    const handedOver = this.ports.flush();
     this.#deliverSoon();
     return handedOver;
   }
 
   /**
-   * Hands over what is prepared, waits for `min` completions and reads back what is complete: one system call.
+   * Hands over what is prepared, waits for `min` completions (or for one, where two engines work) and reads back what
+   * is complete: one system call, where one engine has all of it.
    *
    * @param min at most half of the completion queue
    * @param timeoutMs -1: no limit
@@ -356,16 +382,16 @@ export class RingCore {
    */
   enterAndWait(min: number, timeoutMs: number): number {
     this.#endBatch();
-    this.port.refill();
-    const result = this.port.enterAndWait(min, timeoutMs);
+    this.ports.refill();
+    const result = this.ports.enterAndWait(min, timeoutMs);
     this.#deliverSoon();
     return result;
   }
 
   /** Reads back what is complete and hands over what that has made room for, without waiting for the event loop. */
   poll(): void {
-    this.port.poll();
-    if (this.port.refill()) this.flush();
+    this.ports.poll();
+    if (this.ports.refill()) this.flush();
     this.#deliverSoon();
   }
 
@@ -384,14 +410,14 @@ export class RingCore {
     if (this.#stallTimer !== null) return;
     this.#stallTimer = setTimeout(() => {
       this.#stallTimer = null;
-      if (this.closed || !this.port.isFull) return;
-      if (this.port.relieveIfStalled()) this.flush();
+      if (this.closed || !this.ports.isFull) return;
+      if (this.ports.relieveIfStalled()) this.flush();
       this.#watchForStall();
     }, STALL_MS).unref(); // what is in flight keeps the process alive, or does not
   }
 
   /** A request that waited for its order may go. It joins the queue, so that none overtakes it. */
-  readonly #released = (slot: number): void => this.port.queue(slot);
+  readonly #released = (slot: number): void => this.ports.of(this.slots.traits[slot]).queue(slot);
 
   #complete(slot: number, result: number): void {
     const { slots } = this;
@@ -402,9 +428,10 @@ export class RingCore {
     if (traits === 0) return;
     if (traits & TRAIT.LANE) {
       const next = this.#lanes.leave(slot);
-      if (next !== -1) this.port.queue(next);
+      if (next !== -1) this.#released(next);
     }
     if (traits & TRAIT.WRITE) this.#barriers.writeCompleted(slot, this.#released);
+    if (traits & TRAIT.COUNTED) this.#router.end(traits);
     const hold = slots.hold[slot];
     if (hold !== null) {
       slots.hold[slot] = null;
@@ -420,14 +447,17 @@ export class RingCore {
       for (let slot = 0; slot < slots.capacity; slot++) {
         if (slots.hold[slot] !== hold || slots.turn[slot] !== turn) continue;
         if (this.#isInUserSpace(slot)) this.#abandon(slot, -ERRNO.EBADF);
-        else this.port.queues.forEachPrepared((w) => this.#spoil(w, slot));
+        else this.#spoil(this.ports.of(slots.traits[slot]), slot);
       }
     }
   }
 
-  #spoil(word: number, slot: number): void {
-    const { entries } = this.port.queues;
-    if (entries[word + SQE_WORD.USER_LO] === slot) entries[word + SQE_WORD.FD] = -1; // the kernel answers EBADF
+  /** Makes an entry that has been written and not handed over fail. */
+  #spoil({ queues }: Port, slot: number): void {
+    const { entries } = queues;
+    queues.forEachPrepared((word) => {
+      if (entries[word + SQE_WORD.USER_LO] === slot) entries[word + SQE_WORD.FD] = -1; // it answers EBADF
+    });
   }
 
   #isInUserSpace(slot: number): boolean {
@@ -440,7 +470,7 @@ export class RingCore {
     const { slots } = this;
     const traits = slots.traits[slot];
     if (slots.state[slot] === STATE.QUEUED) {
-      this.port.unqueue(slot);
+      this.ports.of(traits).unqueue(slot);
     } else if (traits & TRAIT.LANE) {
       this.#lanes.remove(slot);
       slots.traits[slot] = traits & ~TRAIT.LANE; // it never had the lane, so it must not pass it on
@@ -456,8 +486,8 @@ export class RingCore {
   readonly onWake = (): void => {
     if (this.closed) return;
     this.delivery.renewBudget();
-    this.port.reap();
-    if (this.port.refill()) this.flush();
+    this.ports.reap();
+    if (this.ports.refill()) this.flush();
     if (!this.delivery.isEmpty) this.delivery.run();
   };
 
@@ -477,7 +507,6 @@ export class RingCore {
    * `onDone` must be called before anything else happens. Nothing is checked here.
    *
    * @param byteOffset within the view
-   * @param direct the descriptor is O_DIRECT
    */
   transfer(
     op: number,
@@ -486,10 +515,8 @@ export class RingCore {
     byteOffset: number,
     length: number,
     position: number | bigint,
-    direct: boolean,
   ): number {
     let traits = op === OP.WRITE ? TRAIT.WRITE : 0;
-    if (direct) traits |= TRAIT.DIRECT;
     if (position === -1) traits |= TRAIT.LANE | TRAIT.UNBOUNDED;
     const slot = this.startTransfer(op, fd, view, byteOffset, length, position, traits, ignore);
     const { slots, delivery } = this;
@@ -544,8 +571,12 @@ export class RingCore {
     this.#held.sweep();
     this.#final = this.stats;
     this.refusing = this.closed = true;
-    this.port.engine.close();
+    this.ports.close();
   }
+}
+
+function isTransfer(op: number): boolean {
+  return op === OP.READ || op === OP.WRITE || op === OP.READV || op === OP.WRITEV;
 }
 
 function laneDirection(traits: number): number {

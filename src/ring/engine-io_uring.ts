@@ -71,6 +71,7 @@ export function openUring(options: EngineOptions, onWake: () => void): Engine {
     operations,
     resolvesDescriptorsAtSubmit: options.sqpollIdle === null,
     announcesCompletions: true,
+    handle,
     syncReference: () => addon.ringSyncReference(handle),
     register: (opcode, argument, count) => addon.uringRegister(handle, opcode, argument, count),
     close: () => addon.ringClose(handle),

@@ -10,7 +10,7 @@ import { requirePinning } from './memory.js';
 import { Queues } from './queues.js';
 
 /** All that the ring asks for; registered buffers are io_uring's own. */
-const POOL_OPERATIONS: ReadonlySet<number> = new Set(
+export const POOL_OPERATIONS: ReadonlySet<number> = new Set(
   Object.values(OP).filter((op) => op !== OP.READ_FIXED && op !== OP.WRITE_FIXED),
 );
 
@@ -37,6 +37,7 @@ export function openOnPool(
   return {
     name,
     queues: new Queues(queues, layout(params)),
+    handle,
     operations: POOL_OPERATIONS,
     resolvesDescriptorsAtSubmit: false,
     // Linux AIO has a queue of its own, which is looked at on entering.

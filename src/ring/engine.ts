@@ -21,6 +21,11 @@ export interface RingOptions {
   sqpoll?: boolean | { idle: number };
   /** at most this many kernel (or pool) worker threads: [bounded work, unbounded work] */
   workers?: [bounded: number, unbounded: number];
+  /**
+   * beside io_uring, a pool of threads for what the kernel's ring serves worse (docs/routing.md); `false`, or
+   * LINUX_AIO_ROUTING=0 in the environment, turns it off
+   */
+  routing?: boolean;
 }
 
 /** The options with every default filled in. */
@@ -30,11 +35,14 @@ export interface EngineOptions {
   readonly workers: readonly [number, number];
   /** threads of the pool, at most */
   readonly poolWorkers: number;
+  readonly routing: boolean;
 }
 
 export interface Engine {
   readonly name: EngineName;
   readonly queues: Queues;
+  /** names the queues to the addon */
+  readonly handle: object;
   /** opcodes it can do */
   readonly operations: ReadonlySet<number>;
   /** it looks descriptors up while `enter` takes requests over, not later in a thread of its own */
@@ -48,9 +56,15 @@ export interface Engine {
   close(): void;
 }
 
+export interface OpenedEngine {
+  readonly engine: Engine;
+  /** opens the pool that serves beside it; null where all goes to the engine */
+  readonly openCompanion: (() => Engine) | null;
+}
+
 export const ENGINE_NAMES: readonly EngineName[] = ['io_uring', 'native', 'threads'];
 
-const OPTION_NAMES = ['engine', 'entries', 'sqpoll', 'workers'];
+const OPTION_NAMES = ['engine', 'entries', 'sqpoll', 'workers', 'routing'];
 const ENTRIES_DEFAULT = 128;
 const ENTRIES_MIN = 8;
 const ENTRIES_MAX = 32768;
@@ -65,9 +79,15 @@ const POOL_WORKERS = 16;
  *
  * @throws the reason, with `code`, `errno` and `syscall` of the system call that was refused
  */
-export function openEngine(options: RingOptions, onWake: () => void): Engine {
+export function openEngine(options: RingOptions, onWake: () => void): OpenedEngine {
   const name = engineName(options.engine ?? 'auto');
   const engineOptions = checked(options);
+  const engine = openNamed(name, engineOptions, onWake);
+  const routes = engine.name === 'io_uring' && engineOptions.routing;
+  return { engine, openCompanion: routes ? () => openThreads(engineOptions, onWake) : null };
+}
+
+function openNamed(name: EngineName | 'auto', engineOptions: EngineOptions, onWake: () => void): Engine {
   if (name === 'io_uring') return openUring(engineOptions, onWake);
   if (name === 'threads') return openThreads(engineOptions, onWake);
   if (name === 'native') return openNative(engineOptions, onWake);
@@ -120,7 +140,7 @@ function checked(options: RingOptions): EngineOptions {
       throw invalidValue(`options.${name}`, name, `is not an option; there are ${OPTION_NAMES.join(', ')}`);
     }
   }
-  const { entries = ENTRIES_DEFAULT, sqpoll = false, workers } = options;
+  const { entries = ENTRIES_DEFAULT, sqpoll = false, workers, routing = true } = options;
   checkInt32('options.entries', entries, 1);
   if (entries < ENTRIES_MIN || entries > ENTRIES_MAX || (entries & (entries - 1)) !== 0) {
     throw outOfRange('options.entries', `a power of two from ${ENTRIES_MIN} to ${ENTRIES_MAX}`, entries);
@@ -140,11 +160,13 @@ function checked(options: RingOptions): EngineOptions {
     checkInt32('options.workers[0]', workers[0], 1);
     checkInt32('options.workers[1]', workers[1], 1);
   }
+  if (typeof routing !== 'boolean') throw invalidType('options.routing', 'of type boolean', routing);
   return {
     entries,
     sqpollIdle,
     workers: workers ?? defaultWorkers(),
     poolWorkers: workers?.[0] ?? POOL_WORKERS,
+    routing: routing && env['LINUX_AIO_ROUTING'] !== '0',
   };
 }
 

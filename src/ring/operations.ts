@@ -31,11 +31,11 @@ const NAMES: Readonly<Record<string, number>> = {
   shutdown: OP.SHUTDOWN,
 };
 
-/** Whether the operation that the method of this name needs is among `opcodes`. */
-export function hasOperation(opcodes: ReadonlySet<number>, name: string): boolean {
-  return Object.hasOwn(NAMES, name) && opcodes.has(NAMES[name]);
+/** Whether the operation that the method of this name needs is served. */
+export function hasOperation(isServed: (op: number) => boolean, name: string): boolean {
+  return Object.hasOwn(NAMES, name) && isServed(NAMES[name]);
 }
 
-export function operationNames(opcodes: ReadonlySet<number>): string[] {
-  return Object.keys(NAMES).filter((name) => opcodes.has(NAMES[name]));
+export function operationNames(isServed: (op: number) => boolean): string[] {
+  return Object.keys(NAMES).filter((name) => isServed(NAMES[name]));
 }

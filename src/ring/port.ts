@@ -41,6 +41,16 @@ export class Port {
     return this.#submitted;
   }
 
+  /** Completions read, ever. */
+  get reaped(): number {
+    return this.#reaped;
+  }
+
+  /** Nothing is prepared, and nothing is in flight. */
+  get isIdle(): boolean {
+    return this.queues.prepared === 0 && this.queues.inKernel <= 0;
+  }
+
   /** Completions that named no request of ours: 0 unless the engine or this file is wrong. */
   get stale(): number {
     return this.#stale;

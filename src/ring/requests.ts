@@ -124,10 +124,12 @@ export class RingOperations {
     // struct iovec: two 64-bit words each.
     const views = [...buffers]; // each element is read once: what was checked is what is used
     const vector = new Int32Array(Math.max(4 * views.length, 32));
+    let bytes = 0;
     for (let i = 0; i < views.length; i++) {
       checkView(`buffers[${i}]`, views[i]);
       const length = byteLengthOf(views[i]);
       const address = addressOf(views[i], 0, length);
+      bytes += length;
       vector[4 * i] = address | 0;
       vector[4 * i + 1] = (address / 0x100000000) | 0;
       vector[4 * i + 2] = length | 0;
@@ -136,7 +138,19 @@ export class RingOperations {
     const stream = isOwnPosition(position) ? STREAM : 0;
     const keep = [vector, ...views];
     const traits = direction | stream | this.#hold;
-    return this.#core.start(op, fd, position, addressOf(vector), views.length, 0, traits, keep, done);
+    return this.#core.start(
+      op,
+      fd,
+      position,
+      addressOf(vector),
+      views.length,
+      0,
+      traits,
+      keep,
+      done,
+      0,
+      bytes,
+    );
   }
 
   /**

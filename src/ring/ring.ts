@@ -1,6 +1,5 @@
 // `Ring`: a submission queue and a completion queue shared with the kernel. Its operations are in requests.ts, their
 // machinery in core.ts; here are a ring's own life and its control.
-import { CTL } from '../abi/native.js';
 import * as control from './control.js';
 import { RingCore } from './core.js';
 import { type EngineName, openEngine, type RingOptions } from './engine.js';
@@ -23,23 +22,26 @@ export class Ring extends RingOperations implements Disposable {
     if (typeof options !== 'object' || options === null)
       throw invalidType('options', 'of type object', options);
     let core: RingCore | null = null;
-    core = new RingCore(openEngine(options, () => core?.onWake()));
+    const { engine, openCompanion } = openEngine(options, () => core?.onWake());
+    core = new RingCore(engine, openCompanion);
     return new Ring(core);
   }
 
   /** Which of the three ways serves this ring. */
   get engine(): EngineName {
-    return coreOf(this).port.engine.name;
+    return coreOf(this).ports.primary.engine.name;
   }
 
   /** Names of the operations (methods of this class) that the engine has on this kernel. */
   get operations(): readonly string[] {
-    return operationNames(coreOf(this).port.engine.operations);
+    const { ports } = coreOf(this);
+    return operationNames((op) => ports.serves(op));
   }
 
   /** Whether the engine has the operation that the method of this name needs. */
   supports(operation: string): boolean {
-    return hasOperation(coreOf(this).port.engine.operations, operation);
+    const { ports } = coreOf(this);
+    return hasOperation((op) => ports.serves(op), operation);
   }
 
   /** Requests made and not delivered. */
@@ -96,8 +98,7 @@ export class Ring extends RingOperations implements Disposable {
 
   #setUnref(value: number): this {
     const core = this.#open();
-    core.port.queues.control[CTL.UNREF] = value;
-    core.port.engine.syncReference();
+    core.ports.setUnref(value);
     return this;
   }
 

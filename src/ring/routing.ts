@@ -1,13 +1,200 @@
-// Which requests the engine hands to a worker thread of the kernel instead of serving them inside the call.
-// Small cached transfers are fastest inside the submission; a large one is a copy on the calling thread, which is
-// the event loop's.
+// Who serves a request. Beside io_uring a ring keeps a pool of threads, and each request goes where measurement says
+// it is served best. `npm run bench -- routing` measures again, docs/routing.md has the whole grid.
+//
+// Figures below: requests per second at depth 1, io_uring alone → the pool; Linux 6.18, 2 cores.
+import { OP } from '../abi/io_uring.js';
+import { native } from '../abi/native.js';
+import type { Ports } from './ports.js';
+import { TRAIT } from './slots.js';
+
+/** What `fileKind` of the addon says of a descriptor (native/fds.c). */
+export const KIND = {
+  UNKNOWN: 0,
+  FILE: 1,
+  /** a pipe, a socket, a terminal, a directory */
+  STREAM: 2,
+  /** O_DIRECT on a device: no copy, so no worker is needed to keep one off this thread */
+  DIRECT: 4,
+  /** not even cached data is read without a worker of the kernel: tmpfs, overlayfs, FUSE, NFS … */
+  WAITS: 8,
+} as const;
+
+/** By which rule an operation is routed. */
+const RULE = { IO_URING: 0, POOL: 1, OPEN: 2, READ: 3, WRITE: 4 } as const;
+
+/** The table. What is not in it goes to io_uring. */
+const RULES: readonly (readonly [op: number, rule: number])[] = [
+  // io_uring runs all of these in a worker that it wakes for each.
+  [OP.STATX, RULE.POOL], // 13 k → 96–187 k, as many at depth 128
+  [OP.FSYNC, RULE.POOL], // after a 4 KiB write: tmpfs 9 k → 200 k; ext4 at depth 32 25 k → 32 k
+  [OP.FTRUNCATE, RULE.POOL],
+  [OP.FALLOCATE, RULE.POOL],
+  [OP.FADVISE, RULE.POOL],
+  [OP.UNLINKAT, RULE.POOL],
+  [OP.RENAMEAT, RULE.POOL],
+  [OP.MKDIRAT, RULE.POOL],
+  [OP.SYMLINKAT, RULE.POOL],
+  [OP.LINKAT, RULE.POOL],
+  // Opening what exists is done inside the call where names are cached (ext4 112 k ← 37 k); creating never is.
+  [OP.OPENAT, RULE.OPEN],
+  [OP.READ, RULE.READ],
+  [OP.READV, RULE.READ],
+  [OP.WRITE, RULE.WRITE],
+  [OP.WRITEV, RULE.WRITE],
+];
+
+/** Small: the wake-up of a worker costs more than the copy. Medium: about as much. What is larger is the engine's. */
+const SMALL_BYTES = 16 * 1024;
+const MEDIUM_BYTES = 64 * 1024;
+/**
+ * The pool has small transfers while at most this many are in flight at once: writes on ext4 13 k → 99 k, tmpfs 20 k →
+ * 280 k, overlayfs 15 k → 250 k; reads on overlayfs 19 k → 266 k. With more, the kernel's one worker per file, busy
+ * without a pause, is ahead: writes at depth 8 281 k ← 154 k, 250 k ← 188 k, 370 k ← 142 k.
+ */
+const SMALL_DEPTH_MAX = 5;
+/** Medium: overlayfs reads 14 k → 35 k, but 122 k ← 90 k at depth 8; ext4 writes 14 k → 23 k, at depth 3 78 k ← 46 k. */
+const MEDIUM_DEPTH_MAX = 1;
+/** So many requests are looked at to tell how many are in flight at once. */
+const DEPTH_WINDOW = 64;
+
+/** Opening what exists is io_uring's while it is done inside the call: that many in a row were not … */
+const SLOW_OPENS = 4;
+/** … and then io_uring is tried again with one in so many. */
+const OPEN_SAMPLE = 64;
+
+const O_CREATES = 0o100 | 0o1000 | 0o20000000; // O_CREAT, O_TRUNC, __O_TMPFILE
 
 /** A transfer of at least this many bytes is copied by a worker: 128 KiB take ~15 µs of the event loop. */
 export const WORKER_BYTES_MIN = 128 * 1024;
 /** Once a batch has this many bytes to copy, the rest of it goes to workers: about 100 µs of the event loop. */
 export const BATCH_BYTES_MAX = 1024 * 1024;
 
-/** Whether a transfer of `length` bytes goes to a worker, `batchBytes` being served inside this submission already. */
-export function servedByWorker(length: number, batchBytes: number): boolean {
+/** Whether a worker of the engine serves a transfer, `batchBytes` being served inside this submission already. */
+export function servedByWorker(kind: number, length: number, batchBytes: number): boolean {
+  if ((kind & KIND.DIRECT) !== 0) return false;
   return length >= WORKER_BYTES_MIN || batchBytes + length > BATCH_BYTES_MAX;
+}
+
+const RULES_OF_ALL = 64; // opcodes end well before
+
+/** How many requests of a sort are in flight at once: the most there were lately. */
+class Depth {
+  #now = 0;
+  #most = 0;
+  #mostBefore = 0;
+  #left = DEPTH_WINDOW;
+
+  begin(): void {
+    if (++this.#now > this.#most) this.#most = this.#now;
+    if (--this.#left > 0) return;
+    this.#left = DEPTH_WINDOW;
+    this.#mostBefore = this.#most;
+    this.#most = this.#now;
+  }
+
+  end(): void {
+    this.#now--;
+  }
+
+  /** Whether one more makes no more than `count`. */
+  staysWithin(count: number): boolean {
+    return this.#now < count && this.#most <= count && this.#mostBefore <= count;
+  }
+}
+
+/** Chooses the port of each request of one ring. */
+export class Router {
+  readonly kinds = new FileKinds();
+  readonly #ports: Ports;
+  readonly #rules = new Uint8Array(RULES_OF_ALL);
+  readonly #reads = new Depth();
+  readonly #writes = new Depth();
+  #slowOpens = 0;
+  #opens = 0;
+
+  constructor(ports: Ports) {
+    this.#ports = ports;
+    if (!ports.routes) return;
+    for (const [op, rule] of RULES) this.#rules[op] = rule;
+    // What this kernel's io_uring does not have, the pool has.
+    const { operations } = ports.primary.engine;
+    for (const op of Object.values(OP)) if (!operations.has(op)) this.#rules[op] = RULE.POOL;
+  }
+
+  /** TRAIT.POOL or 0 for an operation that is no transfer. */
+  ofOperation(op: number, openFlags: number): number {
+    const rule = this.#rules[op];
+    const isForPool = rule === RULE.POOL || (rule === RULE.OPEN && this.#isOpenForPool(openFlags));
+    return isForPool && this.#ports.companion !== null ? TRAIT.POOL : 0;
+  }
+
+  #isOpenForPool(flags: number): boolean {
+    if ((flags & O_CREATES) !== 0) return true;
+    return this.#slowOpens >= SLOW_OPENS && ++this.#opens % OPEN_SAMPLE !== 0;
+  }
+
+  /** io_uring has been given an open alone, and has or has not done it inside the call. */
+  opened(atOnce: boolean): void {
+    this.#slowOpens = atOnce ? 0 : this.#slowOpens + 1;
+  }
+
+  /** TRAIT.POOL and TRAIT.COUNTED, where they apply, for a transfer of `bytes` on a descriptor of this kind. */
+  ofTransfer(op: number, kind: number, bytes: number): number {
+    const rule = this.#rules[op];
+    if ((kind & (KIND.FILE | KIND.DIRECT)) !== KIND.FILE || rule === RULE.IO_URING) return 0;
+    if (rule === RULE.READ && (kind & KIND.WAITS) === 0) return 0;
+    if (bytes > MEDIUM_BYTES) return 0;
+    const depth = rule === RULE.WRITE ? this.#writes : this.#reads;
+    const isForPool = depth.staysWithin(bytes <= SMALL_BYTES ? SMALL_DEPTH_MAX : MEDIUM_DEPTH_MAX);
+    return isForPool && this.#ports.companion !== null ? TRAIT.POOL | TRAIT.COUNTED : TRAIT.COUNTED;
+  }
+
+  /** A request with TRAIT.COUNTED is in flight. */
+  begin(traits: number): void {
+    (traits & TRAIT.WRITE ? this.#writes : this.#reads).begin();
+  }
+
+  /** It is over. */
+  end(traits: number): void {
+    (traits & TRAIT.WRITE ? this.#writes : this.#reads).end();
+  }
+}
+
+/** Kinds are asked for again after this many look-ups: a number may mean another file by now. */
+const TRUSTED_FOR = 16_384;
+const FDS_MAX = 1 << 16;
+
+/**
+ * The kinds of descriptors, by number. A number that has been closed and opened again behind the ring's back has the
+ * wrong kind for a while, which costs speed and nothing else.
+ */
+export class FileKinds {
+  #kinds = new Uint8Array(256);
+  #lookUps = 0;
+
+  of(fd: number): number {
+    if (++this.#lookUps === TRUSTED_FOR) {
+      this.#lookUps = 0;
+      this.#kinds.fill(KIND.UNKNOWN);
+    }
+    return (fd < this.#kinds.length && this.#kinds[fd]) || this.#ask(fd);
+  }
+
+  /** The descriptor is being closed. */
+  forget(fd: number): void {
+    if (fd < this.#kinds.length) this.#kinds[fd] = KIND.UNKNOWN;
+  }
+
+  #ask(fd: number): number {
+    if (fd < 0 || fd >= FDS_MAX) return KIND.UNKNOWN;
+    const kind = native().fileKind(fd);
+    if (kind < 0) return KIND.UNKNOWN; // the request will be told the error
+    while (fd >= this.#kinds.length) {
+      const grown = new Uint8Array(this.#kinds.length * 2);
+      grown.set(this.#kinds);
+      this.#kinds = grown;
+    }
+    this.#kinds[fd] = kind;
+    return kind;
+  }
 }

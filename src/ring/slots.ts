@@ -31,12 +31,14 @@ export const TRAIT = {
   WRITE: 1 << 2,
   /** its descriptor is a duplicate held for it */
   HOLD: 1 << 3,
-  /** O_DIRECT: the device does the work, so no worker is needed to keep a copy off this thread */
-  DIRECT: 1 << 4,
+  /** the pool beside io_uring serves it, not the ring's own engine */
+  POOL: 1 << 4,
   /** never queued in user space (cancellations) */
   URGENT: 1 << 5,
   /** the engine looks its descriptor up only when a worker gets to it, so it is held from the call on */
   LATE: 1 << 6,
+  /** routing counts it while it is in flight */
+  COUNTED: 1 << 7,
 } as const;
 
 /** The callback of a request: its raw result, ≥ 0 as the system call would return, or -errno. */

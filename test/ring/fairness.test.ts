@@ -65,7 +65,7 @@ describe('a result is in hand at once', () => {
     for (let turn = 0; turn < 20; turn++) {
       await nextTurn();
       let atOnce = 0;
-      while (core.transfer(ioUring.OP.READ, fd, view, 0, 4096, 0, false) !== PENDING) {
+      while (core.transfer(ioUring.OP.READ, fd, view, 0, 4096, 0) !== PENDING) {
         assert.ok(++atOnce < 10_000_000, 'the turn never ended');
         await null; // as `await file.read()` does
       }

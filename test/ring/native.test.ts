@@ -22,7 +22,7 @@ const MAX_NR = '/proc/sys/fs/aio-max-nr';
 
 /** Requests that io_submit has taken over for this ring. */
 function submitted(ring: Ring): number {
-  return coreOf(ring).port.queues.control[CTL.AIO_SUBMITTED];
+  return coreOf(ring).ports.primary.queues.control[CTL.AIO_SUBMITTED];
 }
 
 function aioNr(): number {

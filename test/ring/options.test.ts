@@ -87,7 +87,7 @@ describe('Ring.open', () => {
 
   test('gives as many entries as asked for', async (t) => {
     for (const entries of [8, 128, 4096]) {
-      const { queues } = coreOf(openRing(t, { entries })).port;
+      const { queues } = coreOf(openRing(t, { entries })).ports.primary;
       assert.equal(queues.sqEntries, entries);
       assert.ok(queues.cqEntries >= 4 * entries);
     }

@@ -134,7 +134,7 @@ describe('a full completion queue', () => {
     // No-ops complete inside the submission; the queue is not read for 800 of them. Guards the look at
     // IORING_SQ_CQ_OVERFLOW in src/ring/queues.ts.
     const ring = openRing(t, { entries: 8 });
-    const { port } = coreOf(ring);
+    const port = coreOf(ring).ports.primary;
     assert.ok(port.queues.cqEntries < 800);
     for (let i = 0; i < 800; i++) {
       const word = port.queues.next();

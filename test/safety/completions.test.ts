@@ -15,13 +15,13 @@ const { OP, SQE_WORD, SQE_WORDS } = ioUring;
 
 /** Lets the kernel post a completion with result 0 for `slot` and `generation`. */
 function forge(ring: Ring, slot: number, generation: number): void {
-  const { queues } = coreOf(ring).port;
+  const { queues } = coreOf(ring).ports.primary;
   const word = queues.next();
   queues.entries.fill(0, word, word + SQE_WORDS);
   queues.entries[word + SQE_WORD.OP_FLAGS] = OP.NOP;
   queues.entries[word + SQE_WORD.USER_LO] = slot;
   queues.entries[word + SQE_WORD.USER_HI] = generation;
-  coreOf(ring).port.enterAndReap(0, -1);
+  coreOf(ring).ports.primary.enterAndReap(0, -1);
 }
 
 describe('a completion is dropped', () => {
@@ -76,7 +76,7 @@ describe('a completion is dropped', () => {
 test('requests are counted right after all of that: the ring closes and lets the process end', async (t) => {
   const ring = openRing(t);
   for (let i = 0; i < 1000; i++) forge(ring, i, 7);
-  assert.equal(coreOf(ring).port.queues.inKernel, 0);
+  assert.equal(coreOf(ring).ports.primary.queues.inKernel, 0);
   assert.equal(await result((done) => ring.nop(done)), 0);
   await ring.close();
 });
@@ -96,7 +96,7 @@ test('a slot’s generation has many values before it is used again', async (t) 
 test('the queues are out of reach once the ring is closed', async (t) => {
   // Whoever can write a submission entry can read and write any address of the process (rule 10).
   const ring = openRing(t);
-  const { queues } = coreOf(ring).port;
+  const { queues } = coreOf(ring).ports.primary;
   assert.ok(queues.entries.length > 0);
   await ring.close();
   for (const memory of [queues.entries, queues.ring, queues.control]) assert.equal(memory.byteLength, 0);
