@@ -194,9 +194,7 @@ export class RingCore {
       if (alone) {
         this.#batchBytes = 0;
         port.enterAndReap(0, -1);
-        if (op === OP.OPENAT && (traits & TRAIT.POOL) === 0) {
-          this.#router.opened(slots.state[slot] === STATE.COMPLETED);
-        }
+        if (port === this.ports.primary) this.#router.observe(op, slots.state[slot] === STATE.COMPLETED);
       }
     } else if (slots.state[slot] !== STATE.WAITING) {
       port.queue(slot);
