@@ -54,7 +54,3 @@ export function isNonBlocking(flags: number): boolean {
 export function isAppending(flags: number): boolean {
   return (flags & constants.O_APPEND) !== 0;
 }
-
-export function isDirect(flags: number): boolean {
-  return (flags & constants.O_DIRECT) !== 0;
-}

@@ -63,22 +63,22 @@ export function block(
   isOver: () => boolean,
 ): 0 | typeof EAGAIN | typeof EINTR {
   const { core } = engine();
-  const { port, delivery } = core;
+  const { ports, delivery } = core;
   const deadline = performance.now() + timeoutMs;
   const caughtBefore = caughtSignals;
-  if (port.isFull) core.flush();
+  if (ports.isFull) core.flush();
   if (isInterrupted()) {
     core.flush();
     return EINTR;
   }
   for (;;) {
     const left = deadline - performance.now();
-    const slice = Math.min(Math.max(left, 0), port.isFull ? STALL_MS : SLICE_MS);
+    const slice = Math.min(Math.max(left, 0), ports.isFull ? STALL_MS : SLICE_MS);
     const limit = slice === Number.POSITIVE_INFINITY ? -1 : Math.min(slice, LIMIT_MAX_MS);
     // What has its result already must be looked at before this thread sleeps.
-    const count = delivery.isEmpty ? Math.min(atOnce(), port.queues.cqEntries >> 1) : 0;
+    const count = delivery.isEmpty ? Math.min(atOnce(), ports.primary.queues.cqEntries >> 1) : 0;
     const result = core.enterAndWait(count, limit);
-    if (port.isFull && port.relieveIfStalled()) core.flush();
+    if (ports.isFull && ports.relieveIfStalled()) core.flush();
     delivery.run(true);
     if (isOver()) return 0;
     if (isInterrupted() || result === -ERRNO.EINTR || caughtSignals !== caughtBefore) return EINTR;

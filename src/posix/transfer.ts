@@ -10,7 +10,9 @@ import { addressOf } from '../ring/memory.js';
 import { shouldRetry, visibleResult } from '../ring/retry.js';
 import { TRAIT } from '../ring/slots.js';
 import { EAGAIN, ECANCELED, EINPROGRESS } from './constants.js';
-import { describe, described, describeOnce, isAppending, isDirect, isNonBlocking } from './descriptor.js';
+
+import { describe, described, describeOnce, isAppending, isNonBlocking } from './descriptor.js';
+
 import { engine } from './engine.js';
 import { finish } from './finish.js';
 import { enterLane, leaveLane, removeFromLane } from './lanes.js';
@@ -119,7 +121,7 @@ function submit(request: Request): number {
     const address = addressOf(view, moved, length);
     return core.start(op, fd, position, address, length, 0, TRAIT.UNBOUNDED, view, done);
   }
-  const traits = (hold === null ? TRAIT.HOLD : 0) | (isDirect(request.flags) ? TRAIT.DIRECT : 0);
+  const traits = hold === null ? TRAIT.HOLD : 0;
   return core.idOf(core.startTransfer(op, fd, view, 0, length, position, traits, done));
 }
 
