@@ -128,7 +128,7 @@ export class Ports {
     if (min === 0 || primary.reaped + companion.reaped > before) return 0;
     const result = native().waitForEither(primary.engine.handle, companion.engine.handle, timeoutMs);
     if (result < 0 && result !== -ERRNO.ETIME && result !== -ERRNO.EINTR) throw waitError(result);
-    this.reap();
+    this.poll();
     return result;
   }
 

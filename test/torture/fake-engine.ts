@@ -45,6 +45,7 @@ export class FakeEngine implements Engine {
   readonly operations: ReadonlySet<number> = new Set(Object.values(OP));
   readonly resolvesDescriptorsAtSubmit: boolean;
   readonly announcesCompletions = true;
+  readonly handle = {};
   readonly register = null;
   readonly queues: InstanceType<typeof Queues>;
   /** what it has and has not completed, oldest first */
