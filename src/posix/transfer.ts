@@ -10,9 +10,7 @@ import { addressOf } from '../ring/memory.js';
 import { shouldRetry, visibleResult } from '../ring/retry.js';
 import { TRAIT } from '../ring/slots.js';
 import { EAGAIN, ECANCELED, EINPROGRESS } from './constants.js';
-
 import { describe, described, describeOnce, isAppending, isNonBlocking } from './descriptor.js';
-
 import { engine } from './engine.js';
 import { finish } from './finish.js';
 import { enterLane, leaveLane, removeFromLane } from './lanes.js';
