@@ -12,6 +12,7 @@ import { factor, gist, markdown, quantity, writeDocs } from './report.js';
 import { goalsOf, lossesOf, type Results, type Row, rowOf } from './results.js';
 import { runRouting } from './routing/run.js';
 import { compileLimit, Host } from './runners.js';
+import { surface } from './surface/run.js';
 import { workloads } from './workloads/index.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -140,6 +141,8 @@ try {
   const args = process.argv.slice(2);
   if (args[0] === 'routing') {
     await runRouting(args.slice(1));
+  } else if (args[0] === 'surface') {
+    await surface(args.slice(1));
   } else {
     const options = parseOptions(args);
     if (options.help) console.log(usage);

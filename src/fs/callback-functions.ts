@@ -127,6 +127,19 @@ const served = {
 
 type Untyped = (...args: unknown[]) => void;
 
+/**
+ * The ring takes a duplicate of a program's descriptor for a request that has to wait. Where there are no more
+ * descriptors to be had the call is Node's: what uses an open file does not fail for want of them.
+ */
+function elseByNode(args: readonly unknown[], node: Untyped, deliver: Deliver): Deliver {
+  if (typeof args[0] !== 'number') return deliver;
+  return (...results) => {
+    const code = (results[0] as NodeJS.ErrnoException | null)?.code;
+    if (code === 'EMFILE' || code === 'ENFILE') node(...args, deliver);
+    else deliver(...results);
+  };
+}
+
 function callbackFunction(name: string, [start, ...counts]: Served): Untyped {
   const node = (fs as unknown as Record<string, Untyped>)[name];
   const ours = (...args: unknown[]): void => {
@@ -134,7 +147,8 @@ function callbackFunction(name: string, [start, ...counts]: Served): Untyped {
     const isOrdinary = typeof callback === 'function' && counts.includes(args.length);
     const ring = isOrdinary ? ringOrNull() : null;
     const delivery = new Delivery(callback as Callback);
-    if (ring !== null && start(ring, args.slice(0, -1), delivery.deliver)) delivery.begin();
+    const own = args.slice(0, -1);
+    if (ring !== null && start(ring, own, elseByNode(own, node, delivery.deliver))) delivery.begin();
     else node(...args);
   };
   return traced(name, 'callback', ours as never, node as never) as Untyped;

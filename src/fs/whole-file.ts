@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { constants, type PathLike } from 'node:fs';
 import { ERRNO } from '../abi/errno.js';
 import { Descriptor } from '../file/descriptor.js';
-import { systemError } from '../file/errors.js';
+import { systemError, throwIfAborted } from '../file/errors.js';
 import { plainOptions } from '../file/file-options.js';
 import { O_CLOEXEC, plainFlags, plainMode, plainPath } from '../file/open-arguments.js';
 import { readFile } from '../file/read-file.js';
@@ -104,9 +104,10 @@ async function readOn(
 
 /** With a signal that may end it, or flags that are not for reading alone. */
 async function readWithCare(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
-  await timeToAbort(call.signal);
+  throwIfAborted(call.signal);
   const descriptor = await open(ring, call);
   try {
+    await timeToAbort(call.signal);
     return await readFile(descriptor, options);
   } finally {
     await descriptor.close();
@@ -127,9 +128,10 @@ export function writeWhole(
 }
 
 async function write(ring: Ring, call: WholeFile, data: unknown, options: unknown): Promise<void> {
-  await timeToAbort(call.signal);
+  throwIfAborted(call.signal);
   const descriptor = await open(ring, call);
   try {
+    await timeToAbort(call.signal); // the file has been made by then, and emptied, as Node does it
     await writeFile(descriptor, data, withoutMode(options));
   } finally {
     await descriptor.close();

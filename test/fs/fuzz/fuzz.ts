@@ -1,0 +1,36 @@
+// The same calls to Node's modules and to ours, and the first difference between what came of them.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import promises from 'node:fs/promises';
+import { randomOf } from '../../differential/random.js';
+import { drawSteps } from './calls.js';
+import { play } from './play.js';
+import type { Player } from './world.js';
+
+export const NODE: Player = { name: 'node:fs', fs, promises };
+
+export async function ours(): Promise<Player> {
+  return {
+    name: 'linux-aio/fs',
+    fs: (await import('linux-aio/fs' as string)).default,
+    promises: (await import('linux-aio/fs/promises' as string)).default,
+  };
+}
+
+/** Steps of a sequence: a new directory after so many. */
+export const LENGTH = 250;
+
+/** Plays the sequence of a seed by both; throws what differs first. How many calls were compared. */
+export async function compareSeed(seed: number, player: Player, length = LENGTH): Promise<number> {
+  const steps = drawSteps(randomOf(seed), length);
+  const expected = await play(NODE, steps);
+  const actual = await play(player, steps);
+  for (const [i, [name, outcome]] of expected.entries()) {
+    try {
+      assert.deepStrictEqual(actual[i][1], outcome);
+    } catch (error) {
+      throw new Error(`seed ${seed}, call ${i}, ${name}\n${(error as Error).message}`);
+    }
+  }
+  return steps.length;
+}
