@@ -77,7 +77,8 @@ function asOptions(value: unknown): Options | null {
 /** read(fd, buffer, offset, length, position), read(fd, buffer, options), read(fd, options), read(fd, buffer), read(fd). */
 function readRange(args: readonly unknown[]): Range | null {
   const [fd, second, third] = args as [number, unknown, unknown];
-  if (args.length === 3 && third === undefined) return null; // Node 20 refuses it
+  // Errors in Node: options come behind a buffer, and in Node 20 they are something there.
+  if (args.length === 3 && (third === undefined || !ArrayBuffer.isView(second))) return null;
   if (args.length === 5) {
     return ArrayBuffer.isView(second) ? range(fd, second, third, args[3], args[4]) : null;
   }

@@ -197,15 +197,15 @@ function withMethods(node: FileHandle): object {
       const descriptor = descriptorOf(this);
       if (descriptor !== undefined) {
         let view = buffer;
-        let from = offset;
+        let [from, size, at] = [offset, length, position];
         if (buffer === undefined || buffer === null) {
           view = Buffer.alloc(16384); // as large as Node's: callers look at the buffer they get back
-          from = undefined;
+          from = size = at = undefined; // they count only behind a buffer
         } else if (isPlainObject(buffer)) {
           ({ buffer: view = Buffer.alloc(16384) } = buffer);
           from = buffer;
         }
-        const ours = isSignal(from) ? null : readNow(descriptor, view, from, length, position);
+        const ours = isSignal(from) ? null : readNow(descriptor, view, from, size, at);
         if (ours !== null) return ours;
       }
       return nodes(read, this, [buffer, offset, length, position]);
