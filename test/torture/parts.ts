@@ -3,8 +3,9 @@ import type { EngineName } from 'linux-aio';
 import { durability } from './durability.js';
 import type { Part } from './part.js';
 import { model } from './ring-model.js';
+import { teardown } from './teardown.js';
 
-export const PARTS: readonly Part[] = [...durability, ...model];
+export const PARTS: readonly Part[] = [...durability, ...model, ...teardown];
 
 /** In `npm test`, parts that do not depend on the engine are tried in the run on this one only. */
 export const QUICK_ENGINE: EngineName = 'io_uring';
