@@ -260,9 +260,8 @@ static int fs_truncate(const char *path, off_t size, struct fuse_file_info *info
 static int fs_unlink(const char *path) { return unlinkat(backing, relative(path), 0) < 0 ? -errno : 0; }
 
 static int fs_mkdir(const char *path, mode_t mode) {
-  (void)mode;
-  if (strcmp(path, "/release") != 0) return -EPERM;
-  __atomic_store_n(&released, 1, __ATOMIC_RELAXED);
+  if (mkdirat(backing, relative(path), mode) < 0) return -errno;
+  if (strcmp(path, "/release") == 0) __atomic_store_n(&released, 1, __ATOMIC_RELAXED);
   return 0;
 }
 

@@ -1,11 +1,12 @@
 // All parts of the torture, in the order in which they run.
 import type { EngineName } from 'linux-aio';
 import { durability } from './durability.js';
+import { faults } from './faults.js';
 import type { Part } from './part.js';
 import { model } from './ring-model.js';
 import { teardown } from './teardown.js';
 
-export const PARTS: readonly Part[] = [...durability, ...model, ...teardown];
+export const PARTS: readonly Part[] = [...durability, ...model, ...teardown, ...faults];
 
 /** In `npm test`, parts that do not depend on the engine are tried in the run on this one only. */
 export const QUICK_ENGINE: EngineName = 'io_uring';
