@@ -29,6 +29,7 @@ struct poller {
   int epoll_fd, timer_fd;
   uint32_t watching;  // requests in state POLLING
   int64_t armed;      // the deadline that timer_fd has, or 0
+  int64_t reminder;   // when the pool wants to be called, or 0
   struct request **heap;  // by deadline, the earliest first
   uint32_t heap_size, heap_capacity;
 };
@@ -141,7 +142,15 @@ static struct request *take_expired(struct poller *o, struct request *list) {
     list = take(o, r, list);
   }
   if (o->heap_size > 0) arm(o, o->heap[0]->deadline);
+  if (o->reminder > now) arm(o, o->reminder);
   return list;
+}
+
+// True once, when its time has come.
+static bool take_reminder(struct poller *o) {
+  if (o->reminder == 0 || o->reminder > pool_now()) return false;
+  o->reminder = 0;
+  return true;
 }
 
 static void *run(void *argument) {
@@ -150,18 +159,20 @@ static void *run(void *argument) {
   pool_name_thread("aio-poller");
   pthread_mutex_lock(&o->lock);
   while (!o->stopping) {
-    int wait_ms = o->watching > 0 ? -1 : IDLE_MS;
+    int wait_ms = o->watching > 0 || o->reminder != 0 ? -1 : IDLE_MS;
     pthread_mutex_unlock(&o->lock);
     int n = epoll_wait(o->epoll_fd, events, EVENTS_MAX, wait_ms);
     pthread_mutex_lock(&o->lock);
-    if (n == 0 && o->watching == 0) break;
+    if (n == 0 && o->watching == 0 && o->reminder == 0) break;
     struct request *list = NULL;
     for (int i = 0; i < n; i++) {
       struct request *r = events[i].data.ptr;
       if (r == NULL) list = take_expired(o, list);
       else if (state_of(r) == POLLING && r->deadline == 0) list = take(o, r, list);
     }
+    bool reminded = take_reminder(o);
     pthread_mutex_unlock(&o->lock);
+    if (reminded) pool_look_again(o->pool);
     while (list) {
       struct request *r = list;
       list = r->next;
@@ -211,6 +222,16 @@ void poller_watch(struct poller *o, struct request *r) {
     r->result = error;
     pool_finish(o->pool, r);
   }
+}
+
+void poller_remind(struct poller *o, int64_t ns) {
+  pthread_mutex_lock(&o->lock);
+  // Without a thread for it (a limit on processes) there is none for a further worker either.
+  if (o->reminder == 0 && start(o) == 0) {
+    o->reminder = pool_now() + ns;
+    arm(o, o->reminder);
+  }
+  pthread_mutex_unlock(&o->lock);
 }
 
 bool poller_cancel(struct poller *o, struct request *r) {

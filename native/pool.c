@@ -63,6 +63,7 @@ struct worker {
   pthread_t thread;
   uint32_t wake;        // futex: 1 when it shall look
   bool alive, is_idle;  // under the pool's `lock`
+  int64_t busy_since;   // likewise; 0: it has no request
   bool joinable;        // whoever starts it, then pool_close
 };
 
@@ -86,7 +87,6 @@ struct pool {
   uint32_t queued;               // its length; read without the lock by who lingers
   struct worker *workers, *idle;
   uint32_t workers_max, quick_workers_max, arriving, lingering, busy;
-  int64_t taken_at;              // when a request was last taken
   uint32_t alive;                // threads; a futex for pool_close
   uint32_t linger_misses, linger_skipped;
   bool stopping;
@@ -274,6 +274,7 @@ static void unlink_queued(struct pool *p, struct request *r) {
 struct call {
   struct worker *worker;  // NULL: nobody
   bool spawn;             // it has no thread yet
+  bool later;             // nobody now, but see whether the queue moves
 };
 
 // With `lock` held.
@@ -282,26 +283,35 @@ static void set_alive(struct pool *p, struct worker *w, bool alive) {
   __atomic_store_n(&p->alive, p->alive + (alive ? 1 : -1), __ATOMIC_RELEASE);
 }
 
-// With `lock` held: the worker to call in, or none when somebody is about to look. One at a time; that one calls in
-// the next.
-static struct call help_wanted(struct pool *p) {
-  if (!p->first || p->lingering > 0 || p->arriving > 0) return (struct call){NULL, false};
-  if (p->busy >= p->quick_workers_max && __atomic_load_n(&p->very_quick, __ATOMIC_RELAXED) &&
-      pool_now() - p->taken_at < STALLED_NS) {
-    return (struct call){NULL, false};
+// With `lock` held. True while enough workers have taken a request lately to take the next ones soon.
+static bool is_moving(const struct pool *p) {
+  if (p->busy < p->quick_workers_max || !__atomic_load_n(&p->very_quick, __ATOMIC_RELAXED)) return false;
+  int64_t lately = pool_now() - STALLED_NS;
+  uint32_t moving = 0;
+  for (uint32_t i = 0; i < p->workers_max && moving < p->quick_workers_max; i++) {
+    if (p->workers[i].busy_since > lately) moving++;
   }
+  return moving >= p->quick_workers_max;
+}
+
+// With `lock` held: the worker to call in, or none when somebody is about to look. One at a time; that one calls in
+// the next. Those who look as if they would be back soon may have met a device that never answers, so then the poller
+// looks again a little later.
+static struct call help_wanted(struct pool *p) {
+  if (!p->first || p->lingering > 0 || p->arriving > 0) return (struct call){0};
+  if (is_moving(p)) return (struct call){.later = true};
   struct worker *w = p->idle;
   if (w) {
     p->idle = w->next_idle;
     w->is_idle = false;
     p->arriving++;
-    return (struct call){w, false};
+    return (struct call){.worker = w};
   }
-  if (p->alive == p->workers_max) return (struct call){NULL, false};
+  if (p->alive == p->workers_max) return (struct call){0};
   for (w = p->workers; w->alive; w++) {}
   set_alive(p, w, true);
   p->arriving++;
-  return (struct call){w, true};
+  return (struct call){.worker = w, .spawn = true};
 }
 
 static void *work(void *argument);
@@ -329,6 +339,7 @@ static void give_up(struct pool *p, struct worker *w) {
 
 static void call_in(struct pool *p, struct call call) {
   struct worker *w = call.worker;
+  if (call.later) poller_remind(p->poller, STALLED_NS);
   if (!w) return;
   if (!call.spawn) {
     __atomic_store_n(&w->wake, 1, __ATOMIC_RELEASE);
@@ -440,7 +451,7 @@ static void *work(void *argument) {
       int64_t begun = was_busy ? ended : pool_now();
       unlink_queued(p, r);
       p->busy++;
-      p->taken_at = begun;
+      w->busy_since = begun;
       if (!is_from_memory(r)) __atomic_store_n(&p->very_quick, 0, __ATOMIC_RELAXED);
       struct call call = help_wanted(p);
       pthread_mutex_unlock(&p->lock);
@@ -454,6 +465,7 @@ static void *work(void *argument) {
       owes_wake |= first;
       pthread_mutex_lock(&p->lock);
       p->busy--;
+      w->busy_since = 0;
     } else if (was_busy && may_linger(p)) {
       was_busy = false;
       linger(p);
@@ -482,6 +494,13 @@ static bool queue_list(struct pool *p, struct request *list) {
   pthread_mutex_unlock(&p->lock);
   call_in(p, call);
   return taken_up;
+}
+
+void pool_look_again(struct pool *p) {
+  pthread_mutex_lock(&p->lock);
+  struct call call = help_wanted(p);
+  pthread_mutex_unlock(&p->lock);
+  call_in(p, call);
 }
 
 void pool_requeue(struct pool *p, struct request *r) {
