@@ -41,6 +41,8 @@ class Healthy {
   #going = true;
   #done = 0;
   readonly #over: Promise<void>;
+  /** what a request may answer besides, while the whole process is short of something */
+  excuses: readonly number[] = [];
 
   constructor(file: OpenFile) {
     this.#file = file;
@@ -50,13 +52,18 @@ class Healthy {
   async #run(): Promise<void> {
     for (let i = 0; this.#going; i = (i + 1) % 64) {
       const buffer = new Uint8Array(BLOCK);
-      check(await this.#file.write(filled(i), i * BLOCK), [BLOCK], 'a write elsewhere');
-      check(await this.#file.read(buffer, i * BLOCK), [BLOCK], 'a read elsewhere');
-      assert.ok(
-        buffer.every((byte) => byte === i),
-        'another file’s data',
-      );
-      this.#done++;
+      const outcomes = [BLOCK, ...this.excuses];
+      const written = await this.#file.write(filled(i), i * BLOCK);
+      const read = await this.#file.read(buffer, i * BLOCK);
+      check(written, [...outcomes, ...this.excuses], 'a write elsewhere');
+      check(read, [...outcomes, ...this.excuses], 'a read elsewhere');
+      if (written === BLOCK && read === BLOCK) {
+        assert.ok(
+          buffer.every((byte) => byte === i),
+          'another file’s data',
+        );
+        this.#done++;
+      }
       await nextTurn();
     }
   }
@@ -244,6 +251,7 @@ const faults = {
     fs.writeFileSync(name, filled(1, AT_ONCE * BLOCK));
     const file = await door(name, 'r+');
     const hoard: number[] = [];
+    healthy.excuses = [code('EMFILE'), code('EAGAIN')];
     try {
       for (;;) hoard.push(fs.openSync('/dev/null', 'r'));
     } catch (error) {
@@ -261,6 +269,8 @@ const faults = {
       () => {},
     );
     for (const fd of hoard) fs.closeSync(fd);
+    await healthy.goesOn(1);
+    healthy.excuses = [];
     for (const n of await together((i) => file.read(new Uint8Array(BLOCK), i * BLOCK)))
       check(n, [BLOCK], 'afterwards');
     await healthy.goesOn(3);
@@ -268,7 +278,8 @@ const faults = {
   },
 
   /** No thread can be made any more (a limit on processes in the cgroup): it fails or goes on, and then it goes on. */
-  async processes({ own, door }: Scene) {
+  async processes({ own, door, healthy }: Scene) {
+    healthy.excuses = [code('EAGAIN'), code('ENOMEM')];
     const max = join(own.detail!, 'pids.max');
     const current = fs.readFileSync(join(own.detail!, 'pids.current'), 'utf8');
     fs.writeFileSync(max, current.trim());
@@ -280,6 +291,8 @@ const faults = {
       check(n, outcomes, 'without a thread');
     check(await file.sync(), [0, code('EAGAIN'), code('ENOMEM')], 'a sync without a thread');
     fs.writeFileSync(max, 'max');
+    await healthy.goesOn(1);
+    healthy.excuses = [];
     for (const n of await together((i) => file.write(filled(i), i * BLOCK))) check(n, [BLOCK], 'afterwards');
     check(await file.sync(), [0], 'a sync afterwards');
     await file.close();

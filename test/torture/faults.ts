@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DOORS, type DoorName } from './doors.js';
+import { DOORS } from './doors.js';
 import { FaultFs, noFaultfs } from './faultfs.js';
 import type { Case } from './faults-case.js';
 import type { Counts, Part, Place, Trial } from './part.js';
@@ -48,23 +48,21 @@ async function tryCase(place: Place, own: Case, surroundings: Surroundings = {})
   return (JSON.parse(stdout.trim().split('\n').at(-1)!) as { checked: number }).checked;
 }
 
-/** What is tried in one round: every fault of a part through one door, the next door in the next round. */
+/** What a part tries, one case in a round: each fault through each door, in turn. */
 type Faults = readonly (readonly [fault: Case['fault'], detail?: string, surroundings?: Surroundings])[];
 
-async function tryAll(
+async function tryOne(
   place: Place,
-  door: DoorName,
   faults: Faults,
+  seed: number,
   where: Omit<Case, 'fault' | 'door' | 'detail'>,
-) {
-  const counts = { cases: 0, 'results checked': 0, 'wrong, lost or leaked': 0 };
-  for (const [fault, detail, surroundings] of faults) {
-    if (fault === 'open' && (door === 'ring' || door === 'posix')) continue; // they are given descriptors
-    place.note(`${fault} ${detail ?? ''} through ${door}`);
-    counts['results checked'] += await tryCase(place, { fault, door, detail, ...where }, surroundings);
-    counts.cases++;
-  }
-  return counts;
+): Promise<Counts> {
+  const door = DOORS[seed % DOORS.length];
+  const [fault, detail, surroundings] = faults[Math.floor(seed / DOORS.length) % faults.length];
+  if (fault === 'open' && (door === 'ring' || door === 'posix')) return { cases: 0 }; // they are given descriptors
+  place.note(`${fault} ${detail ?? ''} through ${door}`);
+  const checked = await tryCase(place, { fault, door, detail, ...where }, surroundings);
+  return { cases: 1, 'results checked': checked, 'wrong, lost or leaked': 0 };
 }
 
 const healthyIn = (directory: string): string => {
@@ -76,6 +74,7 @@ const healthyIn = (directory: string): string => {
 function part(
   name: string,
   promise: string,
+  kinds: number,
   unavailable: () => string | false,
   start: (
     place: Place,
@@ -84,15 +83,14 @@ function part(
   return {
     name,
     promise,
-    rounds: { sample: 1, full: 5 * DOORS.length },
+    rounds: { sample: 2, full: 5 * DOORS.length * kinds },
     engines: 'each',
     unavailable,
     async open(place): Promise<Trial> {
       const { faults, faulty, backing, close } = await start(place);
       const healthy = healthyIn(place.directory);
       return {
-        round: (_random, seed): Promise<Counts> =>
-          tryAll(place, DOORS[seed % DOORS.length], faults, { faulty, backing, healthy }),
+        round: (_random, seed): Promise<Counts> => tryOne(place, faults, seed, { faulty, backing, healthy }),
         close,
       };
     },
@@ -128,7 +126,7 @@ const hanging: Part = {
         const directory = join(place.directory, String(seed));
         const { path: faulty, backing, ...faultfs } = await mounted(directory);
         try {
-          return await tryAll(place, DOORS[seed % DOORS.length], [['hang']], { faulty, backing, healthy });
+          return await tryOne(place, [['hang']], seed, { faulty, backing, healthy });
         } finally {
           await faultfs.close();
         }
@@ -146,6 +144,7 @@ async function mounted(directory: string) {
 const failing = part(
   'faults/failing',
   'a device’s error reaches the request that met it, as the system calls it, and no other',
+  IN_FUSE.length,
   noFaultfs,
   async ({ directory }) => {
     const { path: faulty, backing, close } = await mounted(directory);
@@ -156,6 +155,7 @@ const failing = part(
 const limits = part(
   'faults/limits',
   'at the limits of a process (file size, descriptors, threads) requests fail with the right error or wait, and go on after',
+  3,
   () => false,
   async ({ directory }) => {
     const pids = processGroup();
@@ -201,6 +201,7 @@ function fullDisk(kind: keyof typeof DISKS): Part {
   return part(
     `faults/full-${kind}`,
     'a full disk answers ENOSPC or a short write; what was written is there, and with room again it goes on',
+    1,
     () => cannotMount(kind),
     async ({ directory }) => {
       const faulty = join(directory, kind);
