@@ -24,6 +24,8 @@ import { readWhole, writeWhole } from './whole-file.js';
 
 const O_ACCMODE = 3;
 
+const { readFile: nodeReadFile } = fs;
+
 function byPath(name: keyof typeof pathOperations): Start {
   const parse: Parse = pathOperations[name];
   return (ring, args, deliver) => {
@@ -78,7 +80,10 @@ const readFile: Start = (ring, [path, options], deliver) => {
   if (typeof path !== 'number') return settle(readWhole(ring, path, options), deliver);
   const descriptor = userDescriptor(ring, path, constants.O_RDONLY);
   if (descriptor === null || plainOptions(options) === null || hasOwnTarget(options)) return false;
-  return settle(readDescriptor(descriptor, options), deliver);
+  // Node loses the error of a read from a program's own descriptor, and answers what it has: let it.
+  const again = () => nodeReadFile(path, options as BufferEncoding, deliver);
+  readDescriptor(descriptor, options).then((content) => deliver(null, content), again);
+  return true;
 };
 
 function writeFile(flags: 'w' | 'a'): Start {
