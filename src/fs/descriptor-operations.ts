@@ -108,9 +108,10 @@ export const read: Start = (ring, args, deliver) => {
 /** write(fd, buffer, offset, length, position), with fewer arguments, or with options in place of the offset. */
 function writeRange(fd: number, view: ArrayBufferView, args: readonly unknown[]): Range | null {
   let [, , offset, length, position] = args;
-  if (typeof offset === 'object' && offset !== null) {
+  // null is an object to Node: what follows it does not count
+  if (typeof offset === 'object') {
     const options = asOptions(offset);
-    if (options === null || args.length > 3) return null;
+    if (options === null || (args.length > 3 && offset !== null)) return null;
     ({ offset, length, position } = options);
   }
   const from = offset ?? 0;
