@@ -2,6 +2,7 @@
 // Deno and our promises run the very same code and differ only in the `open` they pass in.
 import type { FileHandle } from 'node:fs/promises';
 import type { File, Ring } from 'linux-aio';
+import type * as aio from 'linux-aio/posix';
 
 /** What the promise loops use of a FileHandle. */
 export type Handle = Pick<
@@ -42,6 +43,11 @@ export interface SyncDoor extends Memory {
   kind: 'sync';
 }
 
-export type Door = PromiseDoor | ManyDoor | RingDoor | CallbackDoor | SyncDoor;
+export interface PosixDoor extends Memory {
+  kind: 'posix';
+  aio: typeof aio;
+}
+
+export type Door = PromiseDoor | ManyDoor | RingDoor | CallbackDoor | SyncDoor | PosixDoor;
 export type DoorKind = Door['kind'];
 export type DoorOf<K extends DoorKind> = Extract<Door, { kind: K }>;

@@ -1,9 +1,9 @@
 // One workload, all its contestants: A B C A B C …, a slice each, so that whatever else the machine is doing falls on
 // all alike. Each contestant has a process of its own that lives for the workload; the first slice of each, which
 // compiles the code, is thrown away.
-import type { Contestant, ContestantId } from './contestants/index.js';
+import { type Contestant, type ContestantId, takesPart } from './contestants/index.js';
 import type { Fixtures } from './fixtures.js';
-import { Host, Limit, type Runner } from './runners.js';
+import { Fio, Host, Program, type Programs, type Runner } from './runners.js';
 import type { Outcome, Slice } from './slice.js';
 import type { Workload } from './workload.js';
 
@@ -21,9 +21,14 @@ export interface Plan {
   rounds: number;
   milliseconds: number;
   fixtures: Fixtures;
-  /** the compiled limit.c */
-  limit?: string;
+  programs: Programs;
   progress(text: string): void;
+}
+
+function start(contestant: Contestant, workload: Workload, { programs }: Plan): Runner | Promise<Runner> {
+  if (contestant.program === 'fio') return new Fio();
+  if (contestant.program) return new Program(programs[contestant.program]!, workload);
+  return Host.start(contestant);
 }
 
 /** What must not outlive the parent. */
@@ -58,11 +63,9 @@ export async function measure(workload: Workload, contestants: Contestant[], pla
   };
 
   for (const contestant of contestants) {
-    if (contestant.door && !workload.doors.includes(contestant.door)) continue;
+    if (!takesPart(contestant, workload)) continue;
     try {
-      const runner: Runner = contestant.door
-        ? await Host.start(contestant)
-        : new Limit(plan.limit!, workload);
+      const runner = await start(contestant, workload, plan);
       runners.add(runner);
       racing.set(contestant, runner);
       measured.outcomes.set(contestant.id, []);

@@ -2,7 +2,7 @@
 // with a mark, and listed.
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { ContestantId } from './contestants/index.js';
-import type { Figure, Loss, Ratio, Results, Row } from './results.js';
+import { type Figure, type Loss, type Ratio, type Results, type Rival, type Row, rivals } from './results.js';
 
 const begin = '<!-- bench:begin -->';
 const end = '<!-- bench:end -->';
@@ -12,6 +12,7 @@ const short: Partial<Record<ContestantId, string>> = {
   promises: 'promises',
   ring: '`Ring` callbacks',
   many: '`readMany`/`writeMany`',
+  posix: '`linux-aio/posix`',
 };
 
 export function writeDocs(file: string, results: Results): void {
@@ -65,47 +66,67 @@ function table(head: string[], rows: string[][]): string {
   return [line(head), rule, ...rows.map(line)].join('\n');
 }
 
-function throughput({ contestants, workloads }: Results): string {
-  return table(
-    ['workload', ...contestants.map(({ title }) => title)],
-    workloads.map((row) => [
-      `\`${row.id}\`: ${row.title}, ${row.unit}`,
-      ...contestants.map(({ id }) => cell(row.figures[id], ({ perSecond }) => quantity(perSecond))),
-    ]),
+/** The tables of a kind: the workloads of a group with the contestants that any of them has. */
+function tables(
+  { contestants, workloads }: Results,
+  tableOf: (contestants: Results['contestants'], rows: Row[]) => string,
+): string {
+  const groups = [...new Set(workloads.map(({ group }) => group))];
+  return groups
+    .map((group) => {
+      const rows = workloads.filter((row) => row.group === group);
+      const present = contestants.filter(({ id }) => rows.some(({ figures }) => figures[id]));
+      return tableOf(present, rows);
+    })
+    .join('\n\n');
+}
+
+function throughput(results: Results): string {
+  return tables(results, (contestants, rows) =>
+    table(
+      ['workload', ...contestants.map(({ title }) => title)],
+      rows.map((row) => [
+        `\`${row.id}\`: ${row.title}, ${row.unit}`,
+        ...contestants.map(({ id }) => cell(row.figures[id], ({ perSecond }) => quantity(perSecond))),
+      ]),
+    ),
   );
 }
 
-function cpu({ contestants, workloads }: Results): string {
-  return table(
-    ['workload', ...contestants.map(({ title }) => title)],
-    workloads.map((row) => [
-      `\`${row.id}\``,
-      ...contestants.map(({ id }) =>
-        cell(row.figures[id], (figure) => quantity(figure.cpuMicrosPerOperation)),
-      ),
-    ]),
+function cpu(results: Results): string {
+  return tables(results, (contestants, rows) =>
+    table(
+      ['workload', ...contestants.map(({ title }) => title)],
+      rows.map((row) => [
+        `\`${row.id}\``,
+        ...contestants.map(({ id }) =>
+          cell(row.figures[id], (figure) => quantity(figure.cpuMicrosPerOperation)),
+        ),
+      ]),
+    ),
   );
 }
 
-function ratios({ contestants, workloads, losses }: Results): string {
-  const ours = contestants.filter((contestant) => contestant.ours);
+function ratios(results: Results): string {
   const show = (row: Row, id: ContestantId, rival: Loss['rival']) => {
-    const ratio = rival === 'c' ? row.figures[id]?.overC : row.figures[id]?.overNode;
-    const lost = losses.some((loss) => loss.workload === row.id && loss.ours === id && loss.rival === rival);
-    return ratioCell(ratio, lost);
+    const lost = results.losses.some(
+      (loss) => loss.workload === row.id && loss.ours === id && loss.rival === rival,
+    );
+    return ratioCell(row.figures[id]?.over[rival], lost);
   };
-  return table(
-    [
-      'workload',
-      ...ours.map(({ id }) => `${short[id]} ÷ node:fs/promises`),
-      ...ours.map(({ id }) => `${short[id]} ÷ C`),
-    ],
-    workloads.map((row) => [
-      `\`${row.id}\``,
-      ...ours.map(({ id }) => show(row, id, 'node')),
-      ...ours.map(({ id }) => show(row, id, 'c')),
-    ]),
-  );
+  return tables(results, (contestants, rows) => {
+    const ours = contestants.filter((contestant) => contestant.ours);
+    const theirs = rivals.filter((rival) => contestants.some(({ id }) => id === rival));
+    const pairs = theirs.flatMap((rival) => ours.map(({ id }) => ({ id, rival })));
+    return table(
+      ['workload', ...pairs.map(({ id, rival }) => `${short[id]} ÷ ${shortRival(contestants, rival)}`)],
+      rows.map((row) => [`\`${row.id}\``, ...pairs.map(({ id, rival }) => show(row, id, rival))]),
+    );
+  });
+}
+
+function shortRival(contestants: Results['contestants'], rival: Rival): string {
+  return rival === 'c' ? 'C' : titleOf(contestants, rival);
 }
 
 function cell(figure: Figure | undefined, show: (figure: Figure) => string): string {
@@ -136,7 +157,7 @@ function goalTable({ goals: all, workloads, contestants }: Results): string {
 
 function losses({ losses, contestants, workloads }: Results): string {
   const ours = contestants.filter((contestant) => contestant.ours);
-  const compared = workloads.filter(({ figures }) => ours.some(({ id }) => figures[id]?.overNode));
+  const compared = workloads.filter(({ figures }) => ours.some(({ id }) => figures[id]?.over.node));
   if (compared.length === 0) return 'Nothing of ours was measured against `node:fs/promises` in this run.';
   if (losses.length === 0) {
     return `Nowhere (${compared.length} compared): nothing below \`node:fs/promises\`, no goal missed.`;

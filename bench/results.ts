@@ -13,19 +13,23 @@ export interface Ratio {
   most: number;
 }
 
+/** Whom ours are divided by. */
+export const rivals = ['node', 'glibc', 'fio', 'c'] as const;
+export type Rival = (typeof rivals)[number];
+
 export interface Figure {
   /** in the workload's unit */
   perSecond: number;
   rounds: number[];
   cpuMicrosPerOperation: number;
-  overNode?: Ratio;
-  overC?: Ratio;
+  over: Partial<Record<Rival, Ratio>>;
 }
 
 export interface Row {
   id: string;
   title: string;
   unit: Workload['unit'];
+  group?: Workload['group'];
   figures: Partial<Record<ContestantId, Figure>>;
   failures: Partial<Record<ContestantId, string>>;
   complaints: Partial<Record<ContestantId, string>>;
@@ -36,7 +40,7 @@ export interface Row {
 export interface GoalResult {
   workload: string;
   ours: ContestantId;
-  rival: 'node' | 'c';
+  rival: Rival;
   atLeast: number;
   measured?: number;
   met?: boolean;
@@ -45,14 +49,14 @@ export interface GoalResult {
 export interface Loss {
   workload: string;
   ours: ContestantId;
-  rival: ContestantId;
+  rival: Rival;
   ratio: number;
   /** undefined: slower than node:fs/promises; otherwise the goal it missed */
   goal?: number;
 }
 
 export interface Results {
-  schema: 1;
+  schema: 2;
   machine: Machine;
   rounds: number;
   sliceMilliseconds: number;
@@ -77,6 +81,7 @@ export function rowOf({ workload, outcomes, failures, complaints, skipped }: Mea
     id: workload.id,
     title: workload.title,
     unit: workload.unit,
+    group: workload.group,
     figures: {},
     failures: Object.fromEntries(failures),
     complaints: Object.fromEntries(complaints),
@@ -88,15 +93,17 @@ export function rowOf({ workload, outcomes, failures, complaints, skipped }: Mea
       perSecond: median(rounds),
       rounds,
       cpuMicrosPerOperation: median(list.map(({ cpuMicros, operations }) => cpuMicros / operations)),
-      overNode: id === 'node' ? undefined : ratio(rounds, rates.get('node')),
-      overC: id === 'c' ? undefined : ratio(rounds, rates.get('c')),
+      over: {},
     };
+    for (const rival of rivals) {
+      const theirs = rates.get(rival);
+      if (theirs && rival !== id) row.figures[id].over[rival] = ratio(rounds, theirs);
+    }
   }
   return row;
 }
 
-function ratio(ours: number[], theirs: number[] | undefined): Ratio | undefined {
-  if (!theirs) return undefined;
+function ratio(ours: number[], theirs: number[]): Ratio {
   const each = ours.map((value, round) => value / theirs[round]);
   return { median: median(each), least: Math.min(...each), most: Math.max(...each) };
 }
@@ -104,7 +111,7 @@ function ratio(ours: number[], theirs: number[] | undefined): Ratio | undefined 
 export function goalsOf(rows: Row[]): GoalResult[] {
   return goals.map((goal) => {
     const figure = rows.find(({ id }) => id === goal.workload)?.figures[goal.ours];
-    const measured = (goal.rival === 'c' ? figure?.overC : figure?.overNode)?.median;
+    const measured = figure?.over[goal.rival]?.median;
     return measured === undefined ? goal : { ...goal, measured, met: measured >= goal.atLeast };
   });
 }
@@ -114,7 +121,7 @@ export function lossesOf(rows: Row[], contestants: Results['contestants']): Loss
   const ours = contestants.filter((contestant) => contestant.ours).map(({ id }) => id);
   const slower = rows.flatMap((row) =>
     ours.flatMap((id): Loss[] => {
-      const over = row.figures[id]?.overNode?.median;
+      const over = row.figures[id]?.over.node?.median;
       return over !== undefined && over < 1
         ? [{ workload: row.id, ours: id, rival: 'node', ratio: over }]
         : [];

@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Contestant, findContestants } from './contestants/index.js';
+import { type Contestant, findContestants, takesPart } from './contestants/index.js';
 import { Fixtures } from './fixtures.js';
 import { describeMachine } from './machine.js';
 import { measure, type Plan, runners } from './measure.js';
@@ -11,15 +11,16 @@ import { type Options, parseOptions, UsageError, usage } from './options.js';
 import { factor, gist, markdown, quantity, writeDocs } from './report.js';
 import { goalsOf, lossesOf, type Results, type Row, rowOf } from './results.js';
 import { runRouting } from './routing/run.js';
-import { compileLimit, Host } from './runners.js';
+import { compile, Host, type Programs } from './runners.js';
 import { surface } from './surface/run.js';
 import { workloads } from './workloads/index.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 function list(contestants: Contestant[], absent: Record<string, string>): void {
-  for (const { id, title, doors } of workloads) {
-    const taking = contestants.filter(({ door }) => !door || doors.includes(door)).map((each) => each.id);
+  for (const workload of workloads) {
+    const { id, title } = workload;
+    const taking = contestants.filter((each) => takesPart(each, workload)).map((each) => each.id);
     console.log(`${id.padEnd(20)} ${title.padEnd(62)} ${taking.join(' ')}`);
   }
   for (const [id, reason] of Object.entries(absent)) console.log(`\n${id}: ${reason}`);
@@ -35,8 +36,9 @@ function line(row: Row, contestants: Contestant[]): string {
   const cells = contestants.flatMap(({ id, ours }) => {
     const figure = row.figures[id];
     if (!figure) return row.failures[id] ? [`${id} FAILED`] : [];
-    const over = ours && figure.overNode ? ` (${factor(figure.overNode.median)}×)` : '';
-    return [`${id} ${quantity(figure.perSecond)}${over}`];
+    const over = figure.over.node ?? figure.over.glibc;
+    const times = ours && over ? ` (${factor(over.median)}×)` : '';
+    return [`${id} ${quantity(figure.perSecond)}${times}`];
   });
   return `${row.id.padEnd(20)} ${cells.join('  ')}`;
 }
@@ -65,14 +67,19 @@ async function main(options: Options): Promise<void> {
 
   try {
     const machine = describeMachine(fixtures.folder);
-    let limit: string | undefined;
-    try {
-      limit = compileLimit(fixtures.folder);
-    } catch (error) {
-      absent['c'] = (error as Error).message;
-      contestants = contestants.filter(({ id }) => id !== 'c');
+    const programs: Programs = {};
+    for (const [id, source] of [
+      ['c', 'limit'],
+      ['glibc', 'glibc'],
+    ] as const) {
+      try {
+        programs[id] = compile(source, fixtures.folder);
+      } catch (error) {
+        absent[id] = (error as Error).message;
+        contestants = contestants.filter((each) => each.id !== id);
+      }
     }
-    const ours = contestants.find((contestant) => contestant.ours);
+    const ours = contestants.find((contestant) => contestant.module === 'linux-aio');
     if (ours) {
       try {
         const host = await Host.start(ours);
@@ -91,7 +98,7 @@ async function main(options: Options): Promise<void> {
         rounds: options.rounds,
         milliseconds: options.milliseconds,
         fixtures,
-        limit,
+        programs,
         progress: (text) => status(`${workload.id}: ${text}`),
       };
       const row = rowOf(await measure(workload, contestants, plan));
@@ -103,7 +110,7 @@ async function main(options: Options): Promise<void> {
     }
 
     const results: Results = {
-      schema: 1,
+      schema: 2,
       machine,
       rounds: options.rounds,
       sliceMilliseconds: options.milliseconds,

@@ -105,13 +105,16 @@ export class Host implements Runner {
 
 const exec = promisify(execFile);
 
-/** Compiles limit.c into `folder`; throws what the compiler said. */
-export function compileLimit(folder: string): string {
-  const source = fileURLToPath(new URL('../../bench/limit.c', import.meta.url));
-  const program = join(folder, 'limit');
+/** The compiled programs, by contestant. */
+export type Programs = Partial<Record<'c' | 'glibc', string>>;
+
+/** Compiles limit.c or glibc.c into `folder`; throws what the compiler said. */
+export function compile(name: 'limit' | 'glibc', folder: string): string {
+  const source = fileURLToPath(new URL(`../../bench/${name}.c`, import.meta.url));
+  const program = join(folder, name);
   const cc = process.env.CC || 'cc';
   try {
-    execFileSync(cc, ['-O2', '-o', program, source], {
+    execFileSync(cc, ['-O2', '-o', program, source, '-lrt'], {
       stdio: ['ignore', 'ignore', 'pipe'],
       encoding: 'utf8',
     });
@@ -122,12 +125,31 @@ export function compileLimit(folder: string): string {
   return program;
 }
 
-export class Limit implements Runner {
-  readonly #program: string;
-  readonly #name: string;
+/** A program that is started for each slice. */
+abstract class Started implements Runner {
   #running: ChildProcess | undefined;
 
+  abstract run(slice: Slice): Promise<Outcome>;
+
+  protected async output(program: string, args: string[], slice: Slice): Promise<string> {
+    const running = exec(program, args, { timeout: patience(slice) });
+    this.#running = running.child;
+    return (await running).stdout;
+  }
+
+  async close(): Promise<undefined> {}
+
+  kill(): void {
+    this.#running?.kill('SIGKILL');
+  }
+}
+
+export class Program extends Started {
+  readonly #program: string;
+  readonly #name: string;
+
   constructor(program: string, workload: Workload) {
+    super();
     this.#program = program;
     this.#name = workload.limit;
   }
@@ -144,15 +166,42 @@ export class Limit implements Runner {
       direct: Number(slice.direct),
       perFolder: slice.perFolder,
     }).flatMap(([key, value]) => [key, String(value)]);
-    const running = exec(this.#program, [this.#name, ...words], { timeout: patience(slice) });
-    this.#running = running.child;
-    const { stdout } = await running;
-    return JSON.parse(stdout) as Outcome;
+    return JSON.parse(await this.output(this.#program, [this.#name, ...words], slice)) as Outcome;
   }
+}
 
-  async close(): Promise<undefined> {}
+/** What fio says of a job, as far as it is used. */
+interface FioJob {
+  read: { total_ios: number; io_bytes: number; runtime: number };
+  usr_cpu: number;
+  sys_cpu: number;
+  job_runtime: number;
+}
 
-  kill(): void {
-    this.#running?.kill('SIGKILL');
+/** fio on the C library's <aio.h>: a second opinion of it, in fio's own loop. It chooses the blocks itself. */
+export class Fio extends Started {
+  async run(slice: Slice): Promise<Outcome> {
+    const args = Object.entries({
+      name: 'posix',
+      filename: slice.path,
+      ioengine: 'posixaio',
+      rw: 'randread',
+      bs: slice.size,
+      size: slice.size * slice.count,
+      iodepth: slice.depth,
+      direct: Number(slice.direct),
+      runtime: `${slice.milliseconds}ms`,
+      randseed: slice.seed,
+      'output-format': 'json',
+    }).map(([key, value]) => `--${key}=${value}`);
+    const flags = ['--time_based', '--readonly', '--norandommap', '--allow_file_create=0'];
+    const { jobs } = JSON.parse(await this.output('fio', [...args, ...flags], slice)) as { jobs: FioJob[] };
+    const [{ read, usr_cpu, sys_cpu, job_runtime }] = jobs;
+    return {
+      operations: read.total_ios,
+      bytes: read.io_bytes,
+      seconds: read.runtime / 1000,
+      cpuMicros: ((usr_cpu + sys_cpu) / 100) * job_runtime * 1000,
+    };
   }
 }

@@ -1,5 +1,6 @@
 // What a workload is. A family (one file under workloads/) lists its workloads and holds the loop of each kind of door,
 // so that everything a reader must compare to judge a figure stands in one file.
+import type { ProgramId } from './contestants/index.js';
 import type { DoorKind, DoorOf } from './doors.js';
 import type { FixtureName } from './fixtures.js';
 import type { Outcome, Slice } from './slice.js';
@@ -10,8 +11,12 @@ export interface Workload {
   /** what the tables count; MiB/s where transfers are large */
   unit: 'ops/s' | 'files/s' | 'MiB/s';
   fixture: FixtureName;
-  /** who takes part; C always does */
+  /** its own table: contestants that take part nowhere else */
+  group?: 'posix';
+  /** who takes part; C on a raw ring always does */
   doors: readonly DoorKind[];
+  /** and these other programs */
+  programs?: readonly ProgramId[];
   /** the workload's name in limit.c */
   limit: 'read' | 'write' | 'append' | 'sequence' | 'small' | 'whole';
   depth: number;

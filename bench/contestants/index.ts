@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { DoorKind } from '../doors.js';
+import type { Workload } from '../workload.js';
 
 export const contestantIds = [
   'promises',
@@ -13,17 +14,24 @@ export const contestantIds = [
   'sync',
   'bun',
   'deno',
+  'posix',
+  'glibc',
+  'fio',
   'c',
 ] as const;
 export type ContestantId = (typeof contestantIds)[number];
+
+/** Contestants that are no JavaScript: limit.c, glibc.c, and fio. */
+export type ProgramId = 'c' | 'glibc' | 'fio';
 
 export interface Contestant {
   id: ContestantId;
   title: string;
   /** one of this package's own */
   ours: boolean;
-  /** undefined: not JavaScript (limit.c) */
   door?: DoorKind;
+  /** not JavaScript */
+  program?: ProgramId;
   /** the module under contestants/ and its export */
   module?: string;
   /** program and arguments before the host script; undefined: this Node */
@@ -39,6 +47,12 @@ const javascript: Contestant[] = [
   { id: 'callbacks', title: 'node:fs callbacks', ours: false, door: 'callbacks', module: 'node' },
   { id: 'sync', title: 'node:fs sync (blocks)', ours: false, door: 'sync', module: 'node' },
 ];
+
+/** Whether a contestant takes part in a workload. */
+export function takesPart({ door, program }: Contestant, workload: Workload): boolean {
+  if (door) return workload.doors.includes(door);
+  return program === 'c' || (program !== undefined && (workload.programs ?? []).includes(program));
+}
 
 /** Everybody who is here; with the reason for each who is not. */
 export function findContestants(): { present: Contestant[]; absent: Record<string, string> } {
@@ -71,7 +85,20 @@ export function findContestants(): { present: Contestant[]; absent: Record<strin
       absent[id] = `${program} --version failed: ${(error as Error).message}`;
     }
   }
-  present.push({ id: 'c', title: 'C on a raw ring', ours: false });
+  present.push({
+    id: 'posix',
+    title: 'linux-aio/posix',
+    ours: true,
+    door: 'posix',
+    module: 'linux-aio-posix',
+  });
+  present.push({ id: 'glibc', title: 'C, the library’s aio.h', ours: false, program: 'glibc' });
+  const fio = onPath('fio');
+  if (fio) {
+    const version = execFileSync(fio, ['--version'], { encoding: 'utf8' }).trim();
+    present.push({ id: 'fio', title: 'fio posixaio', ours: false, program: 'fio', version });
+  } else absent['fio'] = 'not found on PATH';
+  present.push({ id: 'c', title: 'C on a raw ring', ours: false, program: 'c' });
   return { present, absent };
 }
 

@@ -1,6 +1,7 @@
 // All families, in the order of the tables.
 import type { Family, Workload } from '../workload.js';
 import { durableAppends } from './durable-appends.js';
+import { posixReads } from './posix-reads.js';
 import { randomReads } from './random-reads.js';
 import { randomWrites } from './random-writes.js';
 import { sequence } from './sequence.js';
@@ -12,6 +13,7 @@ export const families: readonly Family[] = [
   durableAppends,
   wholeFilesFamily,
   sequence,
+  posixReads,
 ];
 
 export const workloads: readonly Workload[] = families.flatMap((family) => family.workloads);

@@ -62,9 +62,9 @@ function cancelAll(targets: readonly Request[]): number {
   return result;
 }
 
-/** It had moved bytes already, so it ended early with their count. */
-function wasCutShort({ status, isCancelled, moved }: Request): boolean {
-  return status === 0 && isCancelled && moved > 0;
+/** A write to a stream that had moved bytes already: it ended early with their count. */
+function wasCutShort({ status, isCancelled, isStream, isWrite, result, length }: Request): boolean {
+  return status === 0 && isCancelled && isStream && isWrite && result > 0 && result < length;
 }
 
 function cancelOne(request: Request): void {
