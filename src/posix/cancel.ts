@@ -69,7 +69,7 @@ function wasCutShort({ status, isCancelled, isStream, isWrite, result, length }:
 
 function cancelOne(request: Request): void {
   if (!isRunning(request) || cancelWaiting(request)) return;
-  const { core } = engine();
+  const core = engine();
   let answer: number = -ERRNO.EALREADY;
   request.isCancelled = true;
   cancel(core, request.id, (result) => {

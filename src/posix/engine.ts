@@ -4,7 +4,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { ERRNO } from '../abi/errno.js';
 import { type RingCore, STALL_MS } from '../ring/core.js';
-import { coreOf, ownedOf, type RingOperations } from '../ring/requests.js';
+import { coreOf } from '../ring/requests.js';
 import { Ring } from '../ring/ring.js';
 import { EAGAIN, EINTR } from './constants.js';
 import { ringOptions } from './limits.js';
@@ -15,39 +15,30 @@ const SLICE_MS = isMainThread ? Number.POSITIVE_INFINITY : 200;
 /** The longest limit of one wait. */
 const LIMIT_MAX_MS = 0x7fffffff;
 
-interface Engine {
-  readonly core: RingCore;
-  /** operations on descriptors that the program may close */
-  readonly ring: RingOperations;
-  /** operations on duplicates of ours */
-  readonly owned: RingOperations;
-}
+let current: RingCore | null = null;
 
-let current: Engine | null = null;
-
-export function engine(): Engine {
+/** The core of this thread's ring. */
+export function engine(): RingCore {
   current ??= open();
   return current;
 }
 
-function open(): Engine {
-  const ring = Ring.open(ringOptions);
-  const core = coreOf(ring);
+function open(): RingCore {
+  const core = coreOf(Ring.open(ringOptions));
   core.prompt = true;
-  return { core, ring, owned: ownedOf(ring) };
+  return core;
 }
 
 /** Brings every status up to date, without a turn of the event loop and as a rule without a system call. */
 export function poll(): void {
   if (current === null) return;
-  const { core } = current;
-  core.poll();
-  if (!core.delivery.isEmpty) core.delivery.run(true);
+  current.poll();
+  if (!current.delivery.isEmpty) current.delivery.run(true);
 }
 
 /** Hands over what has been requested. */
 export function enter(): void {
-  engine().core.flush();
+  engine().flush();
 }
 
 /**
@@ -62,7 +53,7 @@ export function block(
   timeoutMs: number,
   isOver: () => boolean,
 ): 0 | typeof EAGAIN | typeof EINTR {
-  const { core } = engine();
+  const core = engine();
   const { ports, delivery } = core;
   const deadline = performance.now() + timeoutMs;
   const caughtBefore = caughtSignals;

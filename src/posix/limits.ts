@@ -1,5 +1,6 @@
 // The limits that POSIX gives names to: finite, so that every EAGAIN and EINVAL they stand for can be met, and
 // settable, so that it can be met with small numbers. One set per thread, as there is one ring per thread.
+import type { RingOptions } from '../ring/engine.js';
 import { checkInt32, invalidType } from '../ring/validate.js';
 import { _SC_AIO_LISTIO_MAX, _SC_AIO_MAX, _SC_AIO_PRIO_DELTA_MAX, EINVAL } from './constants.js';
 import { fail } from './errno.js';
@@ -54,8 +55,11 @@ const ENTRIES_DEFAULT = 256;
 const ENTRIES_MIN = 8;
 const ENTRIES_MAX = 32768;
 
-/** The options of the ring that serves this thread, once it is opened. */
-export const ringOptions: { entries: number; workers?: [number, number] } = { entries: ENTRIES_DEFAULT };
+/**
+ * The options of the ring that serves this thread, once it is opened. All of it on one engine: a list that went partly to
+ * io_uring and partly to the pool beside it would be neither handed over nor waited for in one system call.
+ */
+export const ringOptions: RingOptions = { entries: ENTRIES_DEFAULT, routing: false };
 
 /**
  * GNU: hints for the implementation. It takes effect before the first request of the thread, and none after it, as in

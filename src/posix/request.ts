@@ -22,6 +22,7 @@ import type { Barrier } from './fsync.js';
 import type { Lane } from './lanes.js';
 import type { ListCall } from './listio.js';
 import type { Notification } from './sigevent.js';
+import type { Vector } from './vector.js';
 
 /** A status that is none: never used, or collected. */
 export const UNUSED = -1;
@@ -49,7 +50,9 @@ export class Request {
   /** bytes, over all buffers */
   length = 0;
   view: ArrayBufferView | null = null;
-  vector: readonly ArrayBufferView[] | null = null;
+  /** where the bytes are: the view itself does not say any more when its buffer has been transferred */
+  address = 0;
+  vector: Vector | null = null;
   notification: Notification | null = null;
   /** fsync: of data only */
   dataOnly = false;

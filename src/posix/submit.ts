@@ -1,6 +1,6 @@
 // What all submitting functions have in common: a control block is checked and copied, in the order of the table in
 // docs/posix.md, before anything is started.
-import { bufferOf, byteLengthOf } from '../ring/memory.js';
+import { addressOf, bufferOf, byteLengthOf } from '../ring/memory.js';
 import { invalidType } from '../ring/validate.js';
 import type { aiocb, aiocbv } from './aiocb.js';
 import { EAGAIN, EBUSY, EINVAL } from './constants.js';
@@ -10,6 +10,7 @@ import { AIO_MAX, AIO_PRIO_DELTA_MAX } from './limits.js';
 import { inFlight, isRunning, KIND, type Kind, type Request, requestOf } from './request.js';
 import { readSigevent } from './sigevent.js';
 import { ended, start } from './transfer.js';
+import { vectorOf } from './vector.js';
 
 const OFFSET_MAX = 2n ** 63n - 1n;
 /** IOV_MAX: longer vectors are not for the kernel. */
@@ -96,6 +97,7 @@ function copyBuffer(request: Request, cb: aiocb): number {
   if (!Number.isInteger(length) || length < 0 || length > size) return EINVAL;
   if (size === 0 && aio_buf !== null && isDetached(aio_buf)) return EINVAL;
   request.view = aio_buf;
+  request.address = aio_buf === null ? 0 : addressOf(aio_buf, 0, length);
   request.vector = null;
   request.length = length;
   return 0;
@@ -115,7 +117,7 @@ function copyVector(request: Request, cb: aiocbv): number {
     if (byteLengthOf(vector[i]) === 0 && isDetached(vector[i])) return EINVAL;
   }
   request.view = null;
-  request.vector = vector;
+  request.vector = vectorOf(vector);
   request.length = length;
   return 0;
 }

@@ -16,7 +16,7 @@ import { finish } from './finish.js';
 import { enterLane, leaveLane, removeFromLane } from './lanes.js';
 import { inFlight, KIND, type Request } from './request.js';
 import { transferNow } from './transfer-now.js';
-import { bytesLeft } from './vector.js';
+import { advanceVector } from './vector.js';
 
 /** For requests of 0 bytes without a buffer. */
 const NOTHING = new Uint8Array(16);
@@ -35,7 +35,7 @@ export function start(request: Request): number {
   if (unknown !== 0) {
     // POSIX leaves the choice; as glibc, and as the conformance tests want it, the status says so, not the call.
     begin(request);
-    engine().core.answer(-unknown, request.done!);
+    engine().answer(-unknown, request.done!);
     return 0;
   }
   noteFile(request);
@@ -64,7 +64,7 @@ export function noteFile(request: Request): void {
 
 /** Keeps the file itself until the request is over. False when there is no descriptor left for that. */
 export function holdFile(request: Request): boolean {
-  const { core } = engine();
+  const core = engine();
   const hold = core.hold(request.fd);
   if (hold.duplicate < 0) {
     core.unhold(hold);
@@ -89,7 +89,7 @@ export function begin(request: Request): void {
 export function run(request: Request): void {
   if (request.isStream && isNonBlocking(request.flags)) {
     request.id = 0;
-    engine().core.answer(transferNow(request), request.done!);
+    engine().answer(transferNow(request), request.done!);
   } else {
     request.id = submit(request);
   }
@@ -97,7 +97,7 @@ export function run(request: Request): void {
 
 /** One attempt. The number the ring knows it by. */
 function submit(request: Request): number {
-  const { core, ring, owned } = engine();
+  const core = engine();
   const { kind, hold, moved, isStream, vector } = request;
   const done = request.done!;
   const fd = hold === null ? request.fd : hold.duplicate;
@@ -105,22 +105,19 @@ function submit(request: Request): number {
     return core.start(OP.FSYNC, fd, 0, 0, 0, request.dataOnly ? FSYNC_DATASYNC : 0, TRAIT.LATE, null, done);
   }
   const position = isStream ? -1 : hold === null ? request.offset : 0; // O_APPEND: ignored
+  const traits = (hold === null ? TRAIT.HOLD : 0) | (isStream ? TRAIT.UNBOUNDED : 0);
   if (vector !== null) {
-    const operations = hold === null ? ring : owned;
-    const views = bytesLeft(vector, moved);
-    return request.isWrite
-      ? operations.writev(fd, views, position, done)
-      : operations.readv(fd, views, position, done);
+    const op = request.isWrite ? OP.WRITEV : OP.READV;
+    const { views, words } = vector;
+    return core.start(op, fd, position, addressOf(words), views.length, 0, traits, vector, done);
   }
   const op = kind === KIND.READ ? OP.READ : OP.WRITE;
   const view = request.view ?? NOTHING;
   const length = Math.min(request.length - moved, TRANSFER_BYTES_MAX);
-  if (isStream) {
-    const address = addressOf(view, moved, length);
-    return core.start(op, fd, position, address, length, 0, TRAIT.UNBOUNDED, view, done);
+  if (hold === null && request.attempts === 0) {
+    return core.idOf(core.startTransfer(op, fd, view, 0, length, position, traits, done));
   }
-  const traits = hold === null ? TRAIT.HOLD : 0;
-  return core.idOf(core.startTransfer(op, fd, view, 0, length, position, traits, done));
+  return core.start(op, fd, position, request.address + moved, length, 0, traits, view, done);
 }
 
 /** The ring's answer to an attempt: ≥ 0 or -errno. */
@@ -129,6 +126,7 @@ export function ended(request: Request, answer: number): void {
   if (goesOn(request, answer)) {
     if (answer > 0) {
       request.moved += answer;
+      if (request.vector !== null) advanceVector(request.vector, answer);
       request.attempts = 0;
     }
     run(request);
@@ -181,7 +179,7 @@ function end(request: Request, status: number, result: number): void {
   const { hold, barriers } = request;
   request.hold = null;
   request.view = request.vector = request.barriers = null;
-  if (hold !== null) engine().core.unhold(hold);
+  if (hold !== null) engine().unhold(hold);
   if (barriers !== null) {
     for (const barrier of barriers) {
       if (status !== ECANCELED && barrier.error === 0) barrier.error = status;

@@ -3,6 +3,7 @@
 // inside the call, what the system call would have returned, or -errno. The machinery is in core.ts.
 import { AT_FDCWD, FSYNC_DATASYNC, OP, TRANSFER_BYTES_MAX } from '../abi/io_uring.js';
 import type { RingCore } from './core.js';
+import { iovecOf } from './iovec.js';
 import { addressOf, byteLengthOf } from './memory.js';
 import { pathBytes } from './paths.js';
 import { type Done, TRAIT } from './slots.js';
@@ -121,20 +122,13 @@ export class RingOperations {
     if (!Array.isArray(buffers)) throw invalidType('buffers', 'an instance of Array', buffers);
     checkOffset('position', position, -1);
     checkDone(done);
-    // struct iovec: two 64-bit words each.
     const views = [...buffers]; // each element is read once: what was checked is what is used
-    const vector = new Int32Array(Math.max(4 * views.length, 32));
     let bytes = 0;
     for (let i = 0; i < views.length; i++) {
       checkView(`buffers[${i}]`, views[i]);
-      const length = byteLengthOf(views[i]);
-      const address = addressOf(views[i], 0, length);
-      bytes += length;
-      vector[4 * i] = address | 0;
-      vector[4 * i + 1] = (address / 0x100000000) | 0;
-      vector[4 * i + 2] = length | 0;
-      vector[4 * i + 3] = (length / 0x100000000) | 0;
+      bytes += byteLengthOf(views[i]);
     }
+    const vector = iovecOf(views);
     const stream = isOwnPosition(position) ? STREAM : 0;
     const keep = [vector, ...views];
     const traits = direction | stream | this.#hold;

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { type Done, Ring } from 'linux-aio';
+import * as aio from 'linux-aio/posix';
 import { native } from '../support/internals.js';
 import { packageUrl } from '../support/program.js';
 
@@ -97,6 +98,39 @@ async function threads(): Promise<void> {
   }
 }
 
+/** Signals to this thread and from outside, whose handlers come and go with threads. */
+async function signals(): Promise<void> {
+  const signo = aio.SIGRTMIN + 1;
+  let handled = 0;
+  const cb = new aio.aiocb({
+    aio_fildes: fd,
+    aio_buf: Buffer.alloc(10),
+    aio_sigevent: { sigev_notify: aio.SIGEV_SIGNAL, sigev_signo: signo, sigev_value: {} },
+  });
+  const source = `
+    const { workerData, parentPort } = require('node:worker_threads');
+    import(workerData.url).then((aio) => {
+      aio.sigaction(workerData.signo, { sa_sigaction() {} });
+      aio.aio_read({ aio_fildes: workerData.pipe, aio_buf: Buffer.alloc(10) });
+      parentPort.postMessage('caught');
+    });`;
+  const url = new URL('posix/index.js', packageUrl).href;
+  for (let round = 0; round < 6; round++) {
+    aio.sigaction(signo, { sa_sigaction: () => handled++ });
+    const worker = new Worker(source, { eval: true, workerData: { url, pipe, signo } });
+    await once(worker, 'message');
+    for (let i = 0; i < 100; i++) {
+      aio.aio_read(cb);
+      await aio.completion(cb);
+      process.kill(process.pid, signo);
+    }
+    await worker.terminate();
+    await nextTurn();
+    aio.sigaction(signo, null);
+  }
+  assert.ok(handled >= 600);
+}
+
 /** What the addon is never asked by src/: wrong arguments, handles that are closed. */
 function nonsense(): void {
   const addon = native() as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -115,6 +149,13 @@ function nonsense(): void {
   assert.equal(addon['sameFile'](fd, pipe), 0);
   assert.equal(addon['closeDescriptor'](1_000_000), -9);
   assert.equal(addon['uringRegister']({}, 8, null, 0), -9);
+  assert.equal(addon['describe']('x', new ArrayBuffer(100)), -22);
+  assert.equal(addon['describe'](fd, new ArrayBuffer(4)), -22);
+  assert.equal(addon['describe'](1_000_000, new ArrayBuffer(100)), -9);
+  assert.equal(addon['signalsCatch'](10, true), -22); // before signalsOpen
+  assert.equal(addon['signalsTake'](new ArrayBuffer(100)), 0);
+  assert.equal(addon['signalQueue']('x', 0, 0), -22);
+  assert.equal(addon['signalQueue'](1000, 0, 0), -22);
   addon['ringClose']({});
   addon['ringSyncReference']({});
   for (let i = 0; i < 1000; i++) assert.ok((addon['pin'](new ArrayBuffer(i)) as number) >= 0);
@@ -124,6 +165,7 @@ nonsense();
 await rings();
 await buffers();
 await threads();
+await signals();
 fs.rmSync(dir, { recursive: true });
 fs.closeSync(fd);
 fs.closeSync(pipe);
