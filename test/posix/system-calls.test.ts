@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { runProgram } from '../support/program.js';
-import { temporaryDirectory, temporaryFile } from '../support/temp.js';
+import { NO_DIRECT, temporaryDirectory, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 
 /** The io_uring_enter calls between each pair of marks, which the program makes with `mark(name)`. */
@@ -13,11 +14,14 @@ async function entersOf(t: TestContext, source: string): Promise<Record<string, 
   const log = join(temporaryDirectory(t), 'strace');
   const path = temporaryFile(t, Buffer.alloc(64 * 4096, 'x'));
   const program = `
+    import { BufferPool } from 'linux-aio';
     import * as aio from 'linux-aio/posix';
     const mark = (name) => fs.existsSync('/mark/' + name);
-    const fd = fs.openSync(process.argv[1], 'r');
+    // O_DIRECT: what is cached may be served without the kernel's ring, on some file systems.
+    const fd = fs.openSync(process.argv[1], fs.constants.O_RDONLY | fs.constants.O_DIRECT);
+    const pool = new BufferPool({ size: 4096, count: 65 });
     const cbFor = (i) => new aio.aiocb({
-      aio_fildes: fd, aio_buf: Buffer.alloc(4096), aio_nbytes: 4096, aio_offset: i * 4096, aio_lio_opcode: aio.LIO_READ,
+      aio_fildes: fd, aio_buf: pool.acquire(), aio_nbytes: 4096, aio_offset: i * 4096, aio_lio_opcode: aio.LIO_READ,
     });
     const list = Array.from({ length: 64 }, (_, i) => cbFor(i));
     const warm = cbFor(0);
@@ -49,7 +53,7 @@ async function entersOf(t: TestContext, source: string): Promise<Record<string, 
   return enters;
 }
 
-const options = { engine: 'io_uring', skip: noStrace() } as const;
+const options = { engine: 'io_uring', skip: noStrace() || noDirect() } as const;
 
 covers('', 'lio_listio(LIO_WAIT) of 64 reads is one system call', options, async (t) => {
   const { list } = await entersOf(
@@ -100,4 +104,17 @@ covers('', 'aio_read is one system call, and so is aio_suspend for what is not o
 function noStrace(): string | false {
   const { status } = spawnSync('strace', ['-qq', '-o', '/dev/null', 'true'], { stdio: 'ignore' });
   return status === 0 ? false : 'no strace, or not allowed here';
+}
+
+function noDirect(): string | false {
+  const path = join(tmpdir(), `linux-aio-direct-${process.pid}`);
+  try {
+    fs.writeFileSync(path, '');
+    fs.closeSync(fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECT));
+    return false;
+  } catch {
+    return NO_DIRECT;
+  } finally {
+    fs.rmSync(path, { force: true });
+  }
 }
