@@ -58,6 +58,13 @@ NAPI_MODULE_INIT() {
       {"openCached", inline_open},
       {"statCached", inline_stat},
       {"fileKind", fd_kind},
+      {"read", classic_read},
+      {"poll", classic_poll},
+      {"select", classic_select},
+      {"setNonBlocking", classic_set_non_blocking},
+      {"pipe", classic_pipe},
+      {"socketPair", classic_socket_pair},
+      {"cpuTime", classic_cpu_time},
   };
   if (!fds_init(env)) return NULL;
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

@@ -10,6 +10,7 @@
 //   pin.c      keeps the memory of an ArrayBuffer alive under the kernel
 //   fds.c      descriptors held while a request waits for its turn
 //   signals.c  real signals, sent and received, for <aio.h>
+//   classic.c  read, select, poll: what `aio models` compares with
 //   addon.c    what JavaScript sees
 #ifndef LINUX_AIO_RING_H
 #define LINUX_AIO_RING_H
@@ -161,6 +162,15 @@ napi_value signals_take(napi_env env, napi_callback_info info);
 napi_value signal_queue(napi_env env, napi_callback_info info);
 napi_value signal_first_real_time(napi_env env, napi_callback_info info);
 napi_value fd_kind(napi_env env, napi_callback_info info);
+
+// classic.c
+napi_value classic_read(napi_env env, napi_callback_info info);
+napi_value classic_poll(napi_env env, napi_callback_info info);
+napi_value classic_select(napi_env env, napi_callback_info info);
+napi_value classic_set_non_blocking(napi_env env, napi_callback_info info);
+napi_value classic_pipe(napi_env env, napi_callback_info info);
+napi_value classic_socket_pair(napi_env env, napi_callback_info info);
+napi_value classic_cpu_time(napi_env env, napi_callback_info info);
 
 // addon.c
 napi_value js_int(napi_env env, int64_t value);

@@ -111,6 +111,22 @@ export interface NativeAddon {
   openCached(path: string | Uint8Array, flags: number): number;
   /** 0 and a struct statx in `out`, or -errno; `flags` may be AT_SYMLINK_NOFOLLOW */
   statCached(path: string | Uint8Array, flags: number, out: Uint8Array): number;
+  // What `aio models` compares with; each blocks the thread as long as the system call does.
+
+  /** read(2): bytes or -errno */
+  read(fd: number, view: Uint8Array): number;
+  /** poll(2) for input, without a limit: 1 or -errno */
+  poll(fd: number): number;
+  /** select(2) for input, without a limit: 1 or -errno */
+  select(fd: number): number;
+  /** sets O_NONBLOCK: 0 or -errno */
+  setNonBlocking(fd: number): number;
+  /** pipe(2): the end to read from and the end to write to, or -errno */
+  pipe(): [number, number] | number;
+  /** socketpair(2): two connected stream sockets, or -errno */
+  socketPair(): [number, number] | number;
+  /** nanoseconds of CPU used by the calling thread, or by the whole process */
+  cpuTime(ofThread: boolean): number;
 }
 
 /** Results of `readCached`, `readOpened` and `openCached` up to this stand for an open descriptor. */

@@ -3,7 +3,6 @@
 // page.ts draws.
 import { prepareFile } from './bench/bench-file.js';
 import { Buffers } from './bench/buffers.js';
-import { environmentOf } from './bench/environment.js';
 import { toFioJson } from './bench/fio-json.js';
 import { plansFrom } from './bench/jobs.js';
 import { VerifyError, verifyWritten } from './bench/layout.js';
@@ -17,6 +16,7 @@ import type { Target, TargetOptions } from './bench/target.js';
 import { EngineRefused, openTarget } from './bench/target.js';
 import type { Command, Io } from './command.js';
 import { EXIT } from './command.js';
+import { environmentOf } from './environment.js';
 import { Interrupt, Interrupted } from './interrupt.js';
 import { Progress } from './progress.js';
 import { wrap } from './table.js';

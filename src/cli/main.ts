@@ -5,12 +5,13 @@ import type { Command, Io } from './command.js';
 import { EXIT, helpFor } from './command.js';
 import { doctorCommand } from './doctor-command.js';
 import { overview } from './help.js';
+import { modelsCommand } from './models-command.js';
 import { readArguments } from './options.js';
 import { didYouMean, nearest } from './suggest.js';
 import { UsageError } from './usage-error.js';
 import { packageVersion } from './version.js';
 
-export const COMMANDS: readonly Command[] = [doctorCommand, benchCommand, benchCompareCommand];
+export const COMMANDS: readonly Command[] = [doctorCommand, modelsCommand, benchCommand, benchCompareCommand];
 
 /** Runs the command line `args` (without node and script); resolves with the exit code. */
 export async function main(args: readonly string[], io: Io): Promise<number> {

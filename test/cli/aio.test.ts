@@ -93,12 +93,12 @@ describe('aio help', () => {
     for (const args of [[], ['help'], ['--help'], ['-h']]) {
       const { status, stdout } = aio(...args);
       assert.equal(status, 0);
-      assert.match(stdout, /doctor .*\n.*bench .*\n.*bench compare .*\n.*help /);
+      assert.match(stdout, /doctor .*\n.*models .*\n.*bench .*\n.*bench compare .*\n.*help /);
     }
   });
 
   it('explains each command with options, examples and exit codes, in 80 columns', () => {
-    for (const command of ['doctor', 'bench', 'bench compare']) {
+    for (const command of ['doctor', 'models', 'bench', 'bench compare']) {
       const words = command.split(' ');
       const { status, stdout } = aio(...words, '--help');
       assert.equal(status, 0);

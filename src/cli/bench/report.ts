@@ -1,11 +1,12 @@
 // The report for people: what was measured where, one table, and how to read it. At most 80 columns.
+
+import type { Environment } from '../environment.js';
 import type { Align, Column } from '../table.js';
 import { renderTable, wrap } from '../table.js';
 import type { Painter } from '../terminal.js';
 import { LINE_WIDTH } from '../terminal.js';
 import { formatNumber, formatRate } from '../units.js';
 import type { BenchFile } from './bench-file.js';
-import type { Environment } from './environment.js';
 import type { Measurement } from './measurement.js';
 import type { Plan } from './plan.js';
 import { ROUNDS } from './plan.js';

@@ -8,6 +8,8 @@ export interface Page {
   /** One or two sentences below the title: what this page answers. */
   lead: Content;
   sections: readonly Section[];
+  /** Files of `assets/` with the style of what only this page has. */
+  styles?: readonly string[];
   /** The last lines: what was measured where and when. */
   footer: Content;
   /** The measurements, for whoever wants to compute with them: `<script type="application/json" id="data">`. */
@@ -32,7 +34,7 @@ export function renderPage(page: Page): string {
 <title>${page.title}</title>
 <link rel="icon" href="data:,">
 <style>
-${asset('page.css')}</style>
+${['page.css', ...(page.styles ?? [])].map(asset)}</style>
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>

@@ -54,7 +54,13 @@
     });
   }
   addEventListener('keydown', (event) => event.key === 'Escape' && hide());
-  addEventListener('scroll', hide, { passive: true });
+  // Focusing a point may have scrolled to it: its details move along.
+  function follow() {
+    const focused = document.activeElement;
+    if (focused?.matches('.point:focus-visible')) show(focused);
+    else hide();
+  }
+  addEventListener('scroll', follow, { passive: true, capture: true });
 
   const button = document.getElementById('theme');
   const themes = ['system', 'light', 'dark'];
