@@ -4,12 +4,12 @@
 //   open ── close() ──► closing ── last user done ──► closed (fd = -1)
 //
 // Exactly like Node's FileHandle, `fd` stays valid while closing: a write stream may still flush what it holds.
-import { close as nodeClose } from '../abi/node-fs.js';
 import type { RingCore } from '../ring/core.js';
 import { coreOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
 import type { Alignment } from './alignment.js';
 import { appendsOnly, appendsSerially } from './append-order.js';
+import { closeDescriptor } from './close.js';
 import { fileClosedError, systemError } from './errors.js';
 import { LongWrites } from './sync-order.js';
 import type { Position } from './transfer.js';
@@ -102,8 +102,6 @@ export class Descriptor {
     const fd = this.#fd;
     const onClosed = this.#onClosed!;
     this.#fd = -1;
-    if (this.ring.closed || !this.ring.supports('close'))
-      nodeClose(fd, (error) => onClosed(error?.errno ?? 0));
-    else this.ring.close(fd, onClosed);
+    closeDescriptor(this.ring, fd, this.flags, onClosed);
   }
 }

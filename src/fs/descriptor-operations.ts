@@ -3,6 +3,7 @@
 import { Buffer } from 'node:buffer';
 import { constants } from 'node:fs';
 import { native } from '../abi/native.js';
+import { closeDescriptor } from '../file/close.js';
 import type { Syscall } from '../file/errors.js';
 import { advance, type Position } from '../file/transfer.js';
 import type { Ring } from '../ring/ring.js';
@@ -248,8 +249,8 @@ export const ftruncate = simple('ftruncate', 'ftruncate', (fd, args) => {
 /** Never made again, whatever it answers: the number may be somebody else's by then. */
 export const close: Start = (ring, args, deliver) => {
   const [fd] = args;
-  if (!isFd(fd) || !ring.supports('close')) return false;
-  ring.close(fd, (result) => {
+  if (!isFd(fd)) return false;
+  closeDescriptor(ring, fd, native().statusFlags(fd), (result) => {
     if (result < 0) deliver(errorOf({ syscall: 'close' }, result));
     else deliver(null);
   });

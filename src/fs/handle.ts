@@ -5,8 +5,10 @@
 import { Buffer } from 'node:buffer';
 import type { BigIntStats, Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { native } from '../abi/native.js';
 import { nodePromises } from '../abi/node-fs.js';
 import * as attributes from '../file/attributes.js';
+import { closeDescriptor } from '../file/close.js';
 import { Descriptor } from '../file/descriptor.js';
 import { systemError } from '../file/errors.js';
 import { readNow, writeNow } from '../file/fast-path.js';
@@ -17,7 +19,7 @@ import { writeFile } from '../file/write-file.js';
 import { Adopt } from '../ring/adopt.js';
 import type { Ring } from '../ring/ring.js';
 import { timeToAbort } from './abort.js';
-import { closeDescriptor } from './close-descriptor.js';
+import { ringOrNull } from './engine.js';
 import { rejection } from './request.js';
 import { traced } from './trace.js';
 
@@ -82,10 +84,10 @@ async function findClasses(): Promise<Classes | null> {
     const inherited = Object.getOwnPropertySymbols(proto);
     const ref = inherited.find((symbol) => symbol.description === 'kRef');
     const unref = inherited.find((symbol) => symbol.description === 'kUnref');
-    const native = inner && (sample[inner] as unknown as NativeHandle | undefined);
-    if (native === undefined || ref === undefined || unref === undefined) return null;
-    if (typeof native.releaseFD !== 'function' || typeof native.close !== 'function') return null;
-    const Native = native.constructor as Classes['Native'];
+    const inside = inner && (sample[inner] as unknown as NativeHandle | undefined);
+    if (inside === undefined || ref === undefined || unref === undefined) return null;
+    if (typeof inside.releaseFD !== 'function' || typeof inside.close !== 'function') return null;
+    const Native = inside.constructor as Classes['Native'];
     const Handle = sample.constructor as Classes['Handle'];
     const nativePrototype = Object.create(Native.prototype, { close: { value: closeNative } });
     base = proto;
@@ -146,9 +148,11 @@ export const { descriptorOf } = Adopted;
 /** In place of the native handle's: by the ring. */
 function closeNative(this: NativeHandle): Promise<void> {
   const { fd } = this;
+  const ring = ringOrNull();
+  if (ring === null) return Object.getPrototypeOf(Object.getPrototypeOf(this)).close.call(this);
   this.releaseFD();
   return new Promise((resolve) => {
-    closeDescriptor(fd, (result) => {
+    closeDescriptor(ring, fd, native().statusFlags(fd), (result) => {
       resolve(result < 0 ? rejection(() => systemError(result, 'close')) : undefined);
     });
   });
@@ -156,9 +160,9 @@ function closeNative(this: NativeHandle): Promise<void> {
 
 /** A FileHandle for a descriptor that is open, and that it owns from now on. */
 export function adopt(ring: Ring, fd: number, flags: number, classes: Classes): FileHandle {
-  const native = new classes.Native(fd);
-  Object.setPrototypeOf(native, classes.nativePrototype);
-  const handle = new classes.Handle(native);
+  const inside = new classes.Native(fd);
+  Object.setPrototypeOf(inside, classes.nativePrototype);
+  const handle = new classes.Handle(inside);
   if (classes.prototype !== base) Object.setPrototypeOf(handle, classes.prototype);
   Adopted.adopt(handle, new HandleDescriptor(ring, handle, flags, classes));
   return handle;
