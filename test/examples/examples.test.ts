@@ -14,6 +14,8 @@ const EXPECTED: Record<string, RegExp> = {
   'durable-writes.js': /^durable: 64 \+ 64 \+ 64 bytes\n$/,
   'direct.js': /^alignment in bytes: .*\nread back 4096 bytes of 42\n$/,
   'many-reads.js': /^64 reads, 262144 bytes\n$/,
+  'drop-in.js': /^100 files read\ntrue\n$/,
+  'register.js': /^stat promise \/etc done\nreadFile callback \/nowhere ENOENT\n$/,
   'ring.js': /^409600 bytes in \d+ system calls\n$/,
   'stream.js': /^\d+ lines\n$/,
   'listing-2-aio_read.js': /^got 4096 bytes on the read, having looked \d+ times\n$/,
