@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { testFiles } from './select.js';
-import { runSuite } from './suite.js';
+import { outdated, runSuite } from './suite.js';
 
 const major = Number(process.versions.node.split('.')[0]);
 
@@ -36,5 +36,6 @@ describe(`the fs tests of Node ${major} under register`, { skip }, () => {
       different.map(({ test, plain, registered }) => `${test}: ${plain.end}, ${registered.end}`),
       [],
     );
+    assert.deepEqual(outdated(results, major), []);
   });
 });

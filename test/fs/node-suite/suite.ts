@@ -149,3 +149,11 @@ export async function runSuite(options: SuiteOptions): Promise<Comparison[]> {
   rmSync(run.scratch, { recursive: true, force: true });
   return results.sort((a, b) => (a.test < b.test ? -1 : 1));
 }
+
+/** Tests that are expected to differ and no longer do: the list is out of date. */
+export function outdated(results: readonly Comparison[], major: number): string[] {
+  const listed = EXPECTED.filter(({ majors }) => majors.includes(major)).map(({ test }) => test);
+  return results
+    .filter(({ test, verdict }) => verdict !== 'expected' && listed.some((name) => test.endsWith(`/${name}`)))
+    .map(({ test }) => test);
+}
