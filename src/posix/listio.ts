@@ -135,10 +135,7 @@ function startAll(call: ListCall, elements: readonly Element[]): Refusal {
       call.remaining++;
       continue;
     }
-    if (error !== EBUSY) {
-      request.list = null;
-      request.refuse(error);
-    }
+    if (error !== EBUSY) request.refuse(error);
     refused.elements++;
     if (refused.error !== EIO) refused.error = error === EAGAIN ? EAGAIN : EIO;
   }

@@ -123,6 +123,7 @@ export class Request {
     this.owner?.remove(this);
     this.status = error;
     this.result = -1;
+    this.view = this.vector = this.notification = this.list = null;
     return error;
   }
 }

@@ -32,6 +32,7 @@ const NOTHING = new Uint8Array(16);
 export function start(request: Request): number {
   const unknown = describeOnce(request.fd);
   request.hold = null;
+  request.id = 0;
   if (unknown !== 0) {
     // POSIX leaves the choice; as glibc, and as the conformance tests want it, the status says so, not the call.
     begin(request);
@@ -71,7 +72,6 @@ export function holdFile(request: Request): boolean {
     return false;
   }
   request.hold = hold;
-  request.id = 0;
   return true;
 }
 
