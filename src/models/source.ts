@@ -1,7 +1,7 @@
 // Where the blocks come from: a pipe or a socket with a slow device at the other end, or a file. One for each run of a
 // model, so that none finds what another has left.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { getSystemErrorMap } from 'node:util';
 import { native } from '../abi/native.js';
@@ -66,6 +66,7 @@ export function layOut(
       fillBlock(block, number);
       for (let written = 0; written < blockBytes; ) written += writeSync(fd, block, written);
     }
+    fsyncSync(fd); // the first model would wait for it
   } finally {
     closeSync(fd);
   }

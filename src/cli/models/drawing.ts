@@ -23,7 +23,7 @@ export const STATE_TEXT: Readonly<Record<State, string>> = {
   idle: 'idle: nothing left to compute',
 };
 const IO_TEXT = 'the device works on a block';
-const READY_TEXT = 'data there, not yet fetched';
+const READY_TEXT = 'data there, not yet in hand';
 
 export const LEGEND: readonly LegendItem[] = [
   { style: 'computing', text: STATE_TEXT.computing },
