@@ -25,6 +25,8 @@ export async function runModel({ model, engine }: Run, options: RunOptions): Pro
   const task: Task = { model: model.name, source: options.source, blocks, blockBytes, units };
   const child = spawn(process.execPath, ['--no-warnings', programPath('runner.js'), JSON.stringify(task)], {
     stdio: ['ignore', 'pipe', 'pipe', ...source.descriptors],
+    // Ctrl-C goes to everything on the terminal; this process decides what ends, and says so with its own exit code.
+    detached: true,
     env: { ...process.env, ...(engine === null ? {} : { LINUX_AIO_ENGINE: engine }) },
   });
   const stop = (): void => {

@@ -36,7 +36,7 @@ export class Source implements Disposable {
     this.#device = spawn(
       process.execPath,
       [programPath('device.js'), String(options.delayMs), String(options.blockBytes)],
-      { stdio: ['ignore', 'ignore', 'inherit', deviceData, deviceRequests] },
+      { stdio: ['ignore', 'ignore', 'inherit', deviceData, deviceRequests], detached: true },
     );
     closeSync(deviceData);
     closeSync(deviceRequests);

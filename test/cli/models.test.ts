@@ -133,7 +133,8 @@ describe('aio models, interrupted', () => {
     it(`exits with ${expected} on ${signal}; file, page and processes are gone`, async () => {
       const page = join(directory, 'never.html');
       const args = ['models', '--models', 'blocking', '--blocks', '1000', '--delay', '50ms', '--html', page];
-      const child = spawn(process.execPath, [script, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+      const stdio = ['ignore', 'ignore', 'pipe'] as const;
+      const child = spawn(process.execPath, [script, ...args], { env, stdio: [...stdio], detached: true });
       let text = '';
       child.stderr!.setEncoding('utf8').on('data', (chunk) => {
         text += chunk;
@@ -144,7 +145,7 @@ describe('aio models, interrupted', () => {
         await sleep(25);
       }
       const children = childrenOf(child.pid!);
-      child.kill(signal);
+      process.kill(-child.pid!, signal); // to the whole group, as a terminal does
       const [code] = await once(child, 'close');
       assert.equal(code, expected, text);
       assert.equal(text, '');

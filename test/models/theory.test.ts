@@ -1,5 +1,5 @@
 // What the theory says of the models must appear in what is measured. Relations, not times: this holds on a slow machine
-// and on a busy one. Blocks take twenty times as long to come as there is to compute, so that computing ends first even
+// and on a busy one. Blocks take forty times as long to come as there is to compute, so that computing ends first even
 // when other programs take most of the processor.
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
@@ -8,8 +8,8 @@ import type { Measures } from '#dist/models/measures.js';
 import { availableEngines } from '../support/engines.js';
 import { runNode } from '../support/program.js';
 
-const BLOCKS = 4;
-const DELAY_MS = 40;
+const BLOCKS = 3;
+const DELAY_MS = 60;
 
 describe('the models, on a pipe', () => {
   let findings: FindingsJson;
@@ -22,7 +22,7 @@ describe('the models, on a pipe', () => {
   const aio = (): Measures[] => [...all('aio-signal'), ...all('aio-callback')];
 
   before(async () => {
-    const options = ['--blocks', `${BLOCKS}`, '--delay', `${DELAY_MS}ms`, '--compute', '2ms'];
+    const options = ['--blocks', `${BLOCKS}`, '--delay', `${DELAY_MS}ms`, '--compute', '1500us'];
     const { code, stdout, stderr } = await runNode(['dist/cli/aio.js', 'models', '--json', ...options], {
       timeoutMs: 120_000,
     });
