@@ -88,6 +88,18 @@ describe('compareDocuments', () => {
     );
   });
 
+  it('has no row where one of the two made no progress', () => {
+    const { rows, onlyA } = compare(
+      [uring(1, 4, 4, 4), node(1, 1, 1, 1)],
+      [uring(1, 0, 0, 9), node(1, 1, 1, 1)],
+    );
+    assert.deepEqual(
+      rows.map(({ engine }) => engine),
+      ['node'],
+    );
+    assert.deepEqual(onlyA, ['randread: io_uring, depth 1, reads']);
+  });
+
   it('names what else was different', () => {
     const jobs = [uring(1, 1, 2, 3)];
     const environment = { ...documentOf([]).environment, node: 'v24.0.0', memory_bytes: 1024 ** 3 };

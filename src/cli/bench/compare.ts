@@ -135,7 +135,8 @@ function rowsOf(document: BenchDocument): Map<string, Row> {
   for (const job of document.jobs) {
     const conditions = conditionsOf(job);
     for (const kind of KINDS) {
-      if (job[kind].total_ios === 0) continue;
+      const { total_ios, iops } = job[kind];
+      if (!(total_ios > 0 && iops > 0)) continue;
       const { ioengine, iodepth } = job['job options'];
       const key = JSON.stringify([conditions, ioengine, iodepth, kind]);
       let number = 1;
