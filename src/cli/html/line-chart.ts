@@ -43,6 +43,7 @@ export interface LineChart {
 /** Room for the names of the series at the right end of their lines. */
 const NAME_WIDTH = 84;
 const NAME_HEIGHT = 16;
+const WHISKER_STEP = 5;
 /** Numbers on the axis that are closer than this would run into each other. */
 const TICK_WIDTH = 38;
 
@@ -68,11 +69,15 @@ export function lineChart(chart: LineChart): Html {
         const path = points.map((p, i) => `${i === 0 ? 'M' : 'L'}${across.at(p.x)},${up.at(p.y)}`).join('');
         return html`<path class="series-${number}" d="${path}" aria-hidden="true"/>\n`;
       }),
-      drawn.map(({ number, points }) =>
+      drawn.map(({ number, points }, i) =>
         points.map((p) =>
           point(
             p.details,
-            [whisker(across.at(p.x), p.range, up), marker(number, across.at(p.x), up.at(p.y), markerScale)],
+            // Whiskers beside each other: at the same place they would look like one.
+            [
+              whisker(across.at(p.x) + (i - (drawn.length - 1) / 2) * WHISKER_STEP, p.range, up),
+              marker(number, across.at(p.x), up.at(p.y), markerScale),
+            ],
             `series-${number}`,
           ),
         ),
