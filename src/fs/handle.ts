@@ -172,8 +172,13 @@ export function adopt(ring: Ring, fd: number, flags: number, classes: Classes): 
 
 type Views = readonly ArrayBufferView[];
 
+/** Not all of them empty: then there is a system call all the same, whose errors are seen, and it is Node's. */
 function isViews(value: unknown): value is Views {
-  return Array.isArray(value) && value.every((view) => ArrayBuffer.isView(view));
+  return (
+    Array.isArray(value) &&
+    value.every((view) => ArrayBuffer.isView(view)) &&
+    value.some((view: ArrayBufferView) => view.byteLength > 0)
+  );
 }
 
 /** The position that readv and writev take it for, or undefined for what Node has to look at. */
@@ -268,14 +273,12 @@ function withMethods(node: FileHandle): object {
     writeFile(data: unknown, options?: unknown): Promise<unknown> {
       const descriptor = descriptorOf(this);
       const known = plainOptions(options);
-      // Node ignores `flush` here.
-      if (descriptor === undefined || known === null || known.flush || !isData(data)) {
+      // Node ignores `flush` here, and looks at a signal between chunks only.
+      const isNodes = known === null || known.flush || known.signal !== undefined;
+      if (descriptor === undefined || isNodes || !isData(data)) {
         return nodes(nodeWriteFile, this, [data, options]);
       }
-      return descriptor.use('writeFile', async () => {
-        await timeToAbort(known.signal);
-        await writeFile(descriptor, data, options);
-      });
+      return descriptor.use('writeFile', () => writeFile(descriptor, data, options));
     },
 
     appendFile(data: unknown, options?: unknown): Promise<unknown> {

@@ -132,7 +132,7 @@ export type Step =
   | { kind: 'closeFd'; slot: number }
   | { kind: 'promises' | 'callbacks'; name: string; args: Argument[] }
   | { kind: 'handle'; slot: number; name: string; args: Argument[] }
-  | { kind: 'abort'; name: string; args: Argument[] }
+  | { kind: 'abort'; slot: number | undefined; tick: boolean; name: string; args: Argument[] }
   | { kind: 'fifo'; fifo: string; bytes: number; callbacks: boolean }
   | { kind: 'together'; count: number; mark: number }
   | { kind: 'readStream' | 'writeStream'; args: Argument[]; chunks: number[] };
@@ -160,14 +160,7 @@ function drawStep(random: Random): Step {
   if (choice < 16)
     return { kind: 'fifo', fifo: pick(random, FIFOS), bytes: random(9000), callbacks: v.bad(2) };
   if (choice < 18) return { kind: 'together', count: 1 + random(20), mark: random(100) };
-  if (choice < 19) {
-    const name = pick(random, ['readFile', 'writeFile', 'appendFile']);
-    return {
-      kind: 'abort',
-      name,
-      args: name === 'readFile' ? [v.regularPath()] : [v.regularPath(), v.data()],
-    };
-  }
+  if (choice < 19) return abortStep(v, random);
   if (choice < 22) return streamStep(v, random);
   if (choice < 45) {
     const slot = random(SLOTS);
@@ -186,6 +179,14 @@ function drawStep(random: Random): Step {
 }
 
 const openArguments: Draw = (v) => [v.regularPath(), v.flags(), v.mode()];
+
+/** By path, or on a handle; aborted before the call's turn is over, or in its first tick. */
+function abortStep(v: Values, random: Random): Step {
+  const name = pick(random, ['readFile', 'writeFile', 'appendFile']);
+  const slot = random(2) ? random(SLOTS) : undefined;
+  const args = [...(slot === undefined ? [v.regularPath()] : []), ...(name === 'readFile' ? [] : [v.data()])];
+  return { kind: 'abort', slot, tick: random(2) === 0, name, args };
+}
 
 function streamStep(v: Values, random: Random): Step {
   const kind = random(2) ? 'readStream' : 'writeStream';

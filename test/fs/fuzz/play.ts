@@ -33,9 +33,10 @@ function titleOf(step: Step): string {
   switch (step.kind) {
     case 'handle':
       return `handle ${step.slot}.${step.name}`;
+    case 'abort':
+      return `abort ${step.slot ?? ''} ${step.name}${step.tick ? ' in a tick' : ''}`;
     case 'promises':
     case 'callbacks':
-    case 'abort':
       return `${step.kind} ${step.name}`;
     case 'fifo':
       return `fifo of ${step.bytes} bytes, ${step.callbacks ? 'callbacks' : 'promises'}`;
@@ -76,7 +77,7 @@ async function outcomeOf(world: World, step: Step, args: unknown[]): Promise<unk
       return handle ? settled(world, args, () => handle[step.name](...args)) : 'nothing open';
     }
     case 'abort':
-      return settled(world, args, () => abortedAtOnce(promises, step.name, args));
+      return settled(world, args, () => abortedAtOnce(world, step, args));
     case 'fifo':
       return settled(world, args, () => throughFifo(world, step.fifo, step.bytes, step.callbacks));
     case 'together':
@@ -196,10 +197,18 @@ function statsOf(stats: fs.Stats): unknown {
 }
 
 /** Aborted in the turn of the call: it cannot have got further than its first system call. */
-async function abortedAtOnce(promises: object, name: string, args: unknown[]): Promise<unknown> {
+async function abortedAtOnce(
+  world: World,
+  { slot, name, tick }: Extract<Step, { kind: 'abort' }>,
+  args: unknown[],
+): Promise<unknown> {
+  const subject = slot === undefined ? world.player.promises : world.handles[slot];
+  if (subject === undefined) return 'nothing open';
   const controller = new AbortController();
-  const promise = (promises as Record<string, Call>)[name](...args, { signal: controller.signal });
-  controller.abort(new Error('at once'));
+  const promise = (subject as unknown as Record<string, Call>)[name](...args, { signal: controller.signal });
+  const abort = () => controller.abort(new Error('at once'));
+  if (tick) process.nextTick(abort);
+  else abort();
   return promise;
 }
 
