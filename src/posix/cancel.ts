@@ -33,10 +33,10 @@ const INTERRUPTED_MS = 20;
 export function aio_cancel(fildes: number, cb: aiocb | null): number {
   if (typeof fildes !== 'number') throw invalidType('fildes', 'of type number', fildes);
   const request = cb === null || cb === undefined ? null : requestOf(cb);
+  poll();
   const unknown = describe(fildes);
   if (unknown !== 0) return fail(unknown);
   if (request !== null && fildes !== (isRunning(request) ? request.fd : cb!.aio_fildes)) return fail(EINVAL);
-  poll();
   const targets = request === null ? outstandingOn(fildes) : isRunning(request) ? [request] : [];
   if (targets.length === 0) return AIO_ALLDONE;
   return cancelAll(targets);

@@ -27,6 +27,7 @@ export function enterLane(request: Request): boolean {
   if (lane !== undefined) {
     lane.waiting.push(request);
     request.lane = lane;
+    request.isWaiting = true;
     return false;
   }
   request.lane = { key, waiting: [] };
@@ -40,12 +41,14 @@ export function leaveLane(request: Request): Request | null {
   request.lane = null;
   const next = lane.waiting.shift() ?? null;
   if (next === null) lanes.delete(lane.key);
+  else next.isWaiting = false;
   return next;
 }
 
 /** A waiting request is taken back. */
 export function removeFromLane(request: Request): void {
   const { waiting } = request.lane!;
-  waiting.splice(waiting.indexOf(request), 1);
+  waiting.splice(waiting.lastIndexOf(request), 1); // who cancels all of a lane begins with the last
   request.lane = null;
+  request.isWaiting = false;
 }

@@ -21,8 +21,7 @@ import { hasLanes } from './lanes.js';
 import { AIO_LISTIO_MAX } from './limits.js';
 import { KIND, type Kind, type Request, requestOf } from './request.js';
 import { type Notification, notify, readSigevent, type sigevent } from './sigevent.js';
-import { checkRoom, copyTransfer, isBusy } from './submit.js';
-import { start } from './transfer.js';
+import { copyTransfer, isBusy, startChecked } from './submit.js';
 
 const KINDS: ReadonlyMap<number, Kind> = new Map([
   [LIO_READ, KIND.READ],
@@ -130,7 +129,7 @@ function startAll(call: ListCall, elements: readonly Element[]): Refusal {
   const refused: Refusal = { elements: 0, error: 0 };
   forgetDescribed();
   for (const { request, error: planned } of elements) {
-    const error = planned || checkRoom() || start(request);
+    const error = planned || startChecked(request);
     if (error === 0) {
       call.remaining++;
       continue;

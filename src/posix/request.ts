@@ -78,6 +78,8 @@ export class Request {
   isCancelled = false;
   hold: Hold | null = null;
   lane: Lane | null = null;
+  /** in the lane, behind others */
+  isWaiting = false;
   /** the fsync's own, while it waits for writes */
   barrier: Barrier | null = null;
   /** of fsyncs that wait for this write */

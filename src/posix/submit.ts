@@ -26,8 +26,14 @@ export function submitTransfer(cb: aiocb, kind: Kind): number {
   const request = requestOf(cb);
   if (isBusy(request)) return EBUSY;
   forgetDescribed();
-  const error = copyTransfer(request, cb, kind) || checkRoom() || start(request);
-  return error === 0 ? 0 : request.refuse(error);
+  const error = copyTransfer(request, cb, kind) || startChecked(request);
+  return error === 0 || error === EBUSY ? error : request.refuse(error);
+}
+
+/** Starts a transfer that has been copied: 0, or the errno that keeps it from starting. */
+export function startChecked(request: Request): number {
+  if (isRunning(request)) return EBUSY; // by an accessor of the control block, while it was copied
+  return checkRoom() || start(request);
 }
 
 /** Whether the last request of the control block is still under way. */

@@ -35,6 +35,7 @@ export function start(request: Request): number {
   request.id = 0;
   if (unknown !== 0) {
     // POSIX leaves the choice; as glibc, and as the conformance tests want it, the status says so, not the call.
+    request.inodeLow = request.inodeHigh = 0; // it is on no file: no fsync waits for it
     begin(request);
     engine().answer(-unknown, request.done!);
     return 0;
@@ -169,7 +170,7 @@ function conclude(request: Request, status: number, result: number): void {
 /** A request that waits in this folder, not in the ring, is over. False when it does not. */
 export function cancelWaiting(request: Request): boolean {
   if (request.barrier !== null) request.barrier = null;
-  else if (request.lane?.waiting.includes(request)) removeFromLane(request);
+  else if (request.isWaiting) removeFromLane(request);
   else return false;
   end(request, ECANCELED, -1);
   return true;
