@@ -46,9 +46,7 @@ function traced(t: TestContext, model: string, engine: string | null) {
 
 describe('system calls, as strace sees them', { skip }, () => {
   for (const [model, engine, names] of [
-    ['blocking', null, ['read']],
     ['select', null, ['read', 'select']],
-    ['poll', null, ['read', 'poll']],
     [
       'aio-signal',
       'io_uring',
@@ -61,16 +59,17 @@ describe('system calls, as strace sees them', { skip }, () => {
     test(`${model}${engine === null ? '' : ` on ${engine}`}: ${names.join(', ')}`, { skip: missing }, (t) => {
       const { seen, reported } = traced(t, model, engine);
       // By their names on any CPU: newer ones have only the variants with a time limit as struct.
-      const other: Record<string, string> = { enter: 'io_uring_enter', select: 'pselect6', poll: 'ppoll' };
+      const other: Record<string, string> = { enter: 'io_uring_enter', select: 'pselect6' };
       for (const name of names) {
         const requests = name === 'write' ? BLOCKS : 0;
         const count = (seen[name] ?? 0) + (seen[other[name]] ?? 0) - requests;
         const report = `${name}: reported ${reported[name]}, seen ${count}`;
         assert.ok(Math.abs(count - reported[name]) <= SLACK, report);
-        assert.ok(reported[name] >= BLOCKS, report);
+        // Not of every block where this process had to wait for a processor: its data was there at the first look.
+        assert.ok(reported[name] > BLOCKS / 2, report);
       }
       // No kind of call is missing from the report, but for what the experiment itself does.
-      const known = new Set([...Object.keys(reported), 'io_uring_enter', 'pselect6', 'ppoll', 'epoll_pwait']);
+      const known = new Set([...Object.keys(reported), 'io_uring_enter', 'pselect6', 'epoll_pwait']);
       const own = new Set(['clock_gettime', 'write', 'futex', 'munmap', 'mmap', 'madvise', 'mprotect']);
       for (const [name, count] of Object.entries(seen)) {
         assert.ok(known.has(name) || own.has(name) || count < BLOCKS, `${name} was called ${count} times`);
