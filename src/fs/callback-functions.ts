@@ -75,8 +75,14 @@ function isNodes(options: unknown): boolean {
   return signal?.aborted === true || flush === true;
 }
 
+/** '' and false are flags of their own here, and wrong ones; the promises take the default for them. */
+function hasWrongFlag(options: unknown): boolean {
+  const { flag } = (options ?? {}) as { flag?: unknown };
+  return flag === '' || flag === false;
+}
+
 const readFile: Start = (ring, [path, options], deliver) => {
-  if (isNodes(options)) return false;
+  if (isNodes(options) || hasWrongFlag(options)) return false;
   if (typeof path !== 'number') return settle(readWhole(ring, path, options), deliver);
   const descriptor = userDescriptor(ring, path, constants.O_RDONLY);
   if (descriptor === null || plainOptions(options) === null || hasOwnTarget(options)) return false;
@@ -86,9 +92,14 @@ const readFile: Start = (ring, [path, options], deliver) => {
   return true;
 };
 
+function isEmpty(data: unknown): boolean {
+  return data === '' || (ArrayBuffer.isView(data) && data.byteLength === 0);
+}
+
 function writeFile(flags: 'w' | 'a'): Start {
   return (ring, [path, data, options], deliver) => {
-    if (isNodes(options)) return false;
+    // Nothing to write is a system call here, with errors of its own; the promises make none.
+    if (isNodes(options) || isEmpty(data)) return false;
     if (typeof path !== 'number')
       return settle(writeWhole(ring, path as string, data, options, flags), deliver);
     const descriptor = userDescriptor(ring, path, constants.O_WRONLY);
