@@ -1,0 +1,141 @@
+// Whole files, by promise and by callback: every size at which the way they are read changes, and what is no file.
+import assert from 'node:assert/strict';
+import nodeFs from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import fs, { promises } from 'linux-aio/fs';
+import { openDescriptors, temporaryDirectory } from '../support/temp.js';
+
+const KIB = 1024;
+/** Around what is read inside the call, one request, several of them in flight. */
+const SIZES = [
+  0,
+  1,
+  4096,
+  64 * KIB - 1,
+  64 * KIB,
+  64 * KIB + 1,
+  512 * KIB,
+  512 * KIB + 1,
+  3 * 512 * KIB - 7,
+  5 * 1024 * KIB + 3,
+];
+
+/** No two pieces of it are alike. */
+function content(size: number): Buffer {
+  const bytes = Buffer.allocUnsafe(size);
+  for (let i = 0; i + 4 <= size; i += 4) bytes.writeUInt32LE(Math.imul(i, 2654435761) >>> 0, i);
+  bytes.fill(size, size & ~3);
+  return bytes;
+}
+
+const readFile = promisify(fs.readFile) as typeof promises.readFile;
+const writeFile = promisify(fs.writeFile) as typeof promises.writeFile;
+
+describe('whole files', () => {
+  for (const size of SIZES) {
+    it(`of ${size} bytes are read and written byte for byte`, async (t) => {
+      const path = join(temporaryDirectory(t), 'file');
+      const bytes = content(size);
+      for (const [write, read] of [
+        [promises.writeFile, promises.readFile],
+        [writeFile, readFile],
+      ] as const) {
+        await write(path, bytes);
+        assert.ok(nodeFs.readFileSync(path).equals(bytes));
+        assert.ok((await read(path)).equals(bytes));
+        assert.equal(await read(path, 'latin1'), bytes.toString('latin1'));
+        assert.equal(await read(path, { encoding: 'utf8', flag: 'r+' }), bytes.toString('utf8'));
+        const handle = await promises.open(path);
+        assert.ok((await handle.readFile()).equals(bytes));
+        await handle.close();
+        await write(path, bytes.subarray(0, size >> 1)); // truncates
+        assert.equal(nodeFs.statSync(path).size, size >> 1);
+      }
+    });
+  }
+
+  it('are read by string, Buffer and URL, and leave no descriptor behind', async (t) => {
+    const path = join(temporaryDirectory(t), 'a b%c');
+    nodeFs.writeFileSync(path, 'text');
+    await promises.readFile(path);
+    const before = openDescriptors();
+    for (const name of [path, Buffer.from(path), pathToFileURL(path)]) {
+      assert.equal(await promises.readFile(name, 'utf8'), 'text');
+      assert.equal(await readFile(name, 'utf8'), 'text');
+      assert.equal((await promises.stat(name)).size, 4);
+    }
+    await assert.rejects(promises.readFile(join(path, 'below')), { code: 'ENOTDIR', syscall: 'open' });
+    await assert.rejects(promises.readFile('/'), { code: 'EISDIR', syscall: 'read' });
+    assert.equal(openDescriptors(), before);
+  });
+
+  it('come from /proc and /dev, which say that they have no size', async () => {
+    assert.equal(
+      await promises.readFile('/proc/self/comm', 'utf8'),
+      nodeFs.readFileSync('/proc/self/comm', 'utf8'),
+    );
+    const maps = await promises.readFile('/proc/self/smaps', 'utf8'); // more than one read
+    assert.match(maps, /^[0-9a-f]+-[0-9a-f]+ [\s\S]*VmFlags:.*\n$/);
+    assert.equal((await promises.readFile('/dev/null')).length, 0);
+  });
+
+  it('are all right however many of them are read in one turn', async (t) => {
+    const directory = temporaryDirectory(t);
+    const paths = Array.from({ length: 500 }, (_, i) => join(directory, String(i)));
+    for (const path of paths) nodeFs.writeFileSync(path, path);
+    // The second time round all of it is in memory, and more than one turn's budget of it.
+    for (let round = 0; round < 2; round++) {
+      const texts = await Promise.all(paths.map((path) => promises.readFile(path, 'utf8')));
+      assert.deepEqual(texts, paths);
+    }
+  });
+
+  it('each have their memory: nobody sees what the next read puts there', async (t) => {
+    const directory = temporaryDirectory(t);
+    for (const name of ['a', 'b']) nodeFs.writeFileSync(join(directory, name), name.repeat(1000));
+    const first = await promises.readFile(join(directory, 'a'));
+    await promises.readFile(join(directory, 'b'));
+    assert.equal(first.toString(), 'a'.repeat(1000));
+    assert.equal(first.buffer.byteLength, 1000);
+  });
+});
+
+describe('the status of files', () => {
+  it('is the same by promise, by callback and in Node, bigint or not, for links too', async (t) => {
+    const directory = temporaryDirectory(t);
+    const path = join(directory, 'file');
+    nodeFs.writeFileSync(path, 'text');
+    nodeFs.symlinkSync('file', join(directory, 'link'));
+    nodeFs.symlinkSync('nowhere', join(directory, 'dangling'));
+    for (const name of [path, directory, join(directory, 'link'), '/dev/null', '/proc/self/comm']) {
+      for (const bigint of [false, true]) {
+        for (const call of ['stat', 'lstat'] as const) {
+          const expected = nodeFs[`${call}Sync`](name, { bigint });
+          assert.deepStrictEqual(
+            withoutTimes(await promises[call](name, { bigint })),
+            withoutTimes(expected!),
+          );
+          assert.deepStrictEqual(
+            withoutTimes(await promisify(fs[call])(name, { bigint } as never)),
+            withoutTimes(expected!),
+          );
+        }
+      }
+    }
+    const dangling = join(directory, 'dangling');
+    assert.ok((await promises.lstat(dangling)).isSymbolicLink());
+    await assert.rejects(promises.stat(dangling), {
+      message: `ENOENT: no such file or directory, stat '${dangling}'`,
+    });
+  });
+});
+
+/** /proc has the time of the call. */
+function withoutTimes(stats: nodeFs.Stats | nodeFs.BigIntStats): unknown {
+  const { dev, mode, nlink, uid, gid, rdev, blksize, ino, size, blocks } = stats;
+  const type = Object.getPrototypeOf(stats);
+  return { type, keys: Object.keys(stats), dev, mode, nlink, uid, gid, rdev, blksize, ino, size, blocks };
+}
