@@ -2,6 +2,7 @@
 // settles only when the request itself has completed: until then its buffer is the kernel's, and data that did
 // arrive is delivered, not dropped.
 import { addAbortListener } from 'node:events';
+import { clearTimeout, setTimeout } from '../abi/timers.js';
 import type { Ring } from '../ring/ring.js';
 
 /**

@@ -1,9 +1,6 @@
 // From a result to a callback of node:fs: in a turn of its own, in the asynchronous context of the call.
 import { AsyncResource } from 'node:async_hooks';
-import timers from 'node:timers';
-
-/** Node's, even where a test has replaced the timers by a clock of its own. */
-const { setImmediate } = timers;
+import { setImmediate } from '../abi/timers.js';
 
 export type Callback = (...results: unknown[]) => void;
 export type Deliver = (...results: unknown[]) => void;
@@ -27,16 +24,20 @@ export class Delivery {
   }
 
   /** To be called once, after `begin`. */
-  readonly deliver: Deliver = (...results) => void setImmediate(this.#run, results);
+  readonly deliver: Deliver = (...results) => void setImmediate(run, this, results);
 
-  readonly #run = (results: unknown[]): void => {
+  run(results: unknown[]): void {
     const resource = this.#resource!;
     try {
       resource.runInAsyncScope(this.#callback, undefined, ...results);
     } finally {
       resource.emitDestroy();
     }
-  };
+  }
+}
+
+function run(delivery: Delivery, results: unknown[]): void {
+  delivery.run(results);
 }
 
 /** Of a promise: its value, or its error alone. */

@@ -1,12 +1,10 @@
 // Answers that are in memory, given on the calling thread (native/inline.c): as many per turn of the event loop as its
 // budget allows, like the results that the ring has in hand at once (src/ring/fairness.ts).
 import { Buffer } from 'node:buffer';
-import timers from 'node:timers';
 import { LEFT_OPEN, native } from '../abi/native.js';
+import { setImmediate } from '../abi/timers.js';
 import type { Path, RingOperations } from '../ring/requests.js';
 import { coreOf } from '../ring/requests.js';
-
-const { setImmediate } = timers;
 
 /** Files of at most this many bytes, which most are, are read inside the call: 64 KiB take 6 µs. */
 export const SMALL_BYTES = 64 * 1024;

@@ -5,19 +5,16 @@
 // ENXIO is the answer when it is to be written and has no reader. The waiting is done by looking again.
 // (io_uring's first attempt at any open is with O_NONBLOCK in any case: io_openat2 in io_uring/openclose.c, Linux 6.18.)
 import { constants, statSync } from 'node:fs';
-import timers from 'node:timers';
 import { ERRNO } from '../abi/errno.js';
 import { AT_FDCWD } from '../abi/io_uring.js';
 import { native } from '../abi/native.js';
+import { clearTimeout, setTimeout } from '../abi/timers.js';
 import { O_CLOEXEC } from '../file/open-arguments.js';
 import type { Path } from '../ring/requests.js';
 import { shouldRetry, visibleResult } from '../ring/retry.js';
 import type { Ring } from '../ring/ring.js';
 import type { Done } from '../ring/slots.js';
 import { mayAnswerNow, openCached } from './inline.js';
-
-/** Node's, even where a test has replaced the timers by a clock of its own. */
-const { clearTimeout, setTimeout } = timers;
 
 const { O_CREAT, O_NONBLOCK, O_RDONLY, O_TRUNC, S_IFIFO, S_IFMT } = constants;
 const O_ACCMODE = 3;

@@ -2,8 +2,10 @@
 //
 // Closing a ring is not a barrier for the kernel: it would go on writing into buffers for a while. So the end of a
 // ring is to cancel everything, to wait for every completion, and only then to give the memory back.
+
 import { ERRNO } from '../abi/errno.js';
 import { OP } from '../abi/io_uring.js';
+import { clearTimeout, setTimeout } from '../abi/timers.js';
 import { type RingCore, STALL_MS } from './core.js';
 import { type Done, ignore, STATE, TRAIT } from './slots.js';
 

@@ -7,6 +7,7 @@
 import { ERRNO } from '../abi/errno.js';
 import { OP, SQE, SQE_WORD, SQE_WORDS } from '../abi/io_uring.js';
 import { CTL } from '../abi/native.js';
+import { setTimeout } from '../abi/timers.js';
 import { Delivery, type DeliveryHost } from './delivery.js';
 import { HeldDescriptors, type Hold } from './descriptors.js';
 import type { Engine } from './engine.js';

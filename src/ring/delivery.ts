@@ -3,6 +3,7 @@
 // Callbacks never run inside the call that made their request. They may make requests, cancel them and close the ring;
 // what they request goes to the kernel together, after all that is ready has been delivered.
 import { ERRNO } from '../abi/errno.js';
+import { setImmediate } from '../abi/timers.js';
 import { TurnBudget } from './fairness.js';
 import { SlotQueue, type Slots } from './slots.js';
 

@@ -120,4 +120,16 @@ describe('linux-aio/register', () => {
     const { stdout } = await run(source, [flag, `--allow-fs-read=${packageRoot}/*`, '--import', register]);
     assert.equal(stdout, 'ERR_ACCESS_DENIED');
   });
+
+  it('goes by the real clock where a test has replaced the timers', async () => {
+    const source = `
+      import { mock } from 'node:test';
+      import fs from 'node:fs';
+      mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+      const texts = [];
+      for (let i = 0; i < 20000; i++) texts.push(await fs.promises.readFile('/proc/self/comm', 'utf8'));
+      fs.stat('/', (error, stats) => console.log(texts.length, stats.isDirectory()));
+    `;
+    assert.equal((await run(source, ['--import', register])).stdout, '20000 true');
+  });
 });
