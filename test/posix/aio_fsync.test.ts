@@ -54,6 +54,26 @@ for (const [name, op] of OPS) {
   );
 }
 
+covers(
+  'F1 B7 X17',
+  'aio_fsync waits for appends that wait for one another, through another descriptor too',
+  (t) => {
+    const path = temporaryFile(t);
+    const [append, other] = [opened(t, path, 'a'), opened(t, path, 'r')];
+    for (const fd of [append, other]) {
+      // Nearly all of them are still in user space when the fsync comes: handed over at once, it would be over first.
+      const writes = Array.from({ length: 60 }, () => writing(append, Buffer.alloc(50_000)));
+      for (const cb of writes) queued(aio.aio_write(cb));
+      const fsync = block(fd, 0);
+      queued(aio.aio_fsync(aio.O_DSYNC, fsync));
+      while (aio.aio_error(fsync) === aio.EINPROGRESS);
+      for (const cb of writes) assert.equal(nameOf(aio.aio_error(cb)), '0');
+      assert.deepEqual(collected(fsync), succeeded(0));
+      over(...writes);
+    }
+  },
+);
+
 covers('F1', 'aio_fsync does not wait for reads, for later writes, or for other files', (t) => {
   const pipe = openPipe(t);
   const fd = opened(t, temporaryFile(t), 'r+');
