@@ -33,6 +33,8 @@ export const STALL_MS = 5;
  */
 const HELD_AT_ONCE = TRAIT.LATE | TRAIT.LANE | TRAIT.WRITE;
 
+const INT32_MAX = 0x7fffffff;
+
 const RESOLVED = Promise.resolve();
 
 export class RingCore {
@@ -288,13 +290,19 @@ export class RingCore {
     } else if ((traits & TRAIT.POOL) === 0) {
       this.#batchBytes += length;
     }
-    const address = memory.address + start;
+    // In halves: an address is beyond 2^31, and as one number it would be allocated.
+    let addressLow = (memory.addressLow + start) | 0;
+    let addressHigh = memory.addressHigh + (addressLow >>> 0 < memory.addressLow >>> 0 ? 1 : 0);
+    if (start > INT32_MAX) {
+      addressLow = low(memory.address + start);
+      addressHigh = high(memory.address + start);
+    }
     return this.request(
       op,
       fd,
       position,
-      low(address),
-      high(address),
+      addressLow,
+      addressHigh,
       length,
       0,
       traits,
@@ -396,6 +404,7 @@ export class RingCore {
 
   #endBatch(): void {
     this.#batchBytes = 0;
+    this.#router.kinds.endBatch();
     if (!this.#held.isEmpty) this.#endHolds();
   }
 

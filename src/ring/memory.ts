@@ -51,6 +51,9 @@ export function byteLengthOf(view: ArrayBufferView): number {
 /** What is known about the memory of one ArrayBuffer. */
 export interface PinnedMemory {
   readonly address: number;
+  /** its halves, as integers of 32 bits */
+  readonly addressLow: number;
+  readonly addressHigh: number;
   /** bytes from there that belong to it, whatever the views say; the most a resizable buffer can grow to */
   readonly size: number;
   /** the ring's registered buffers that know this memory, and its index there; see registered.ts */
@@ -88,7 +91,17 @@ class Pinned extends Adopt {
     const size = types.isArrayBuffer(buffer)
       ? maxByteLength.call(buffer as never)
       : maxByteLengthOfShared.call(buffer as never);
-    const memory = { address, size, registeredWith: null, registeredIndex: -1, uses: 0 };
+    const addressLow = address | 0;
+    const addressHigh = Math.floor(address / 0x100000000);
+    const memory = {
+      address,
+      addressLow,
+      addressHigh,
+      size,
+      registeredWith: null,
+      registeredIndex: -1,
+      uses: 0,
+    };
     new Pinned(buffer, memory);
     return memory;
   }

@@ -186,17 +186,32 @@ const FDS_MAX = 1 << 16;
 export class FileKinds {
   #kinds = new Uint8Array(256);
   #lookUps = 0;
+  /** most batches have one descriptor */
+  #lastFd = -1;
+  #lastKind: number = KIND.UNKNOWN;
 
   of(fd: number): number {
+    return fd === this.#lastFd ? this.#lastKind : this.#lookUp(fd);
+  }
+
+  /** A batch of requests ends: the next one looks again. */
+  endBatch(): void {
+    this.#lastFd = -1;
+  }
+
+  #lookUp(fd: number): number {
     if (++this.#lookUps === TRUSTED_FOR) {
       this.#lookUps = 0;
       this.#kinds.fill(KIND.UNKNOWN);
     }
-    return (fd < this.#kinds.length && this.#kinds[fd]) || this.#ask(fd);
+    this.#lastKind = (fd < this.#kinds.length && this.#kinds[fd]) || this.#ask(fd);
+    this.#lastFd = this.#lastKind === KIND.UNKNOWN ? -1 : fd;
+    return this.#lastKind;
   }
 
   /** The descriptor is being closed. */
   forget(fd: number): void {
+    this.#lastFd = -1;
     if (fd < this.#kinds.length) this.#kinds[fd] = KIND.UNKNOWN;
   }
 
