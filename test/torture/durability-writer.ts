@@ -5,6 +5,7 @@
 import fs from 'node:fs';
 import process from 'node:process';
 import { BufferPool, defaultRing, type File, open, type Ring } from 'linux-aio';
+import * as posix from 'linux-aio/posix';
 import { type Random, randomOf } from '../differential/random.js';
 import type { Way } from './durability.js';
 import { BLOCK, blockContent } from './durability-blocks.js';
@@ -69,6 +70,24 @@ function onRing(blocks: readonly Block[]): Promise<Block[]> {
   });
 }
 
+/** The same with <aio.h>: aio_fsync is called right after the aio_writes. */
+async function onPosix(blocks: readonly Block[]): Promise<Block[]> {
+  const writes = blocks.map(({ buffer, position }) => {
+    const cb = new posix.aiocb({
+      aio_fildes: file.fd,
+      aio_buf: buffer,
+      aio_nbytes: BLOCK,
+      aio_offset: position,
+    });
+    if (posix.aio_write(cb) === -1) throw new Error(`aio_write: ${posix.errno}`);
+    return cb;
+  });
+  const sync = new posix.aiocb({ aio_fildes: file.fd });
+  if (posix.aio_fsync(posix.O_DSYNC, sync) === -1) throw new Error(`aio_fsync: ${posix.errno}`);
+  await posix.completion(sync);
+  return blocks.filter((_, i) => posix.aio_error(writes[i]) === 0 && posix.aio_return(writes[i]) === BLOCK);
+}
+
 const ways: Record<Way, (blocks: Block[]) => Promise<Block[]>> = {
   async writeMany(blocks) {
     await file.writeMany(blocks, { sync: true });
@@ -83,6 +102,7 @@ const ways: Record<Way, (blocks: Block[]) => Promise<Block[]>> = {
     return blocks;
   },
   ring: onRing,
+  posix: onPosix,
 };
 
 for (;;) {

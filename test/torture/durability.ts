@@ -21,7 +21,7 @@ import type { Counts, Part, Trial } from './part.js';
 const writerProgram = fileURLToPath(new URL('durability-writer.js', import.meta.url));
 
 /** How the writer asks for durability; durability-writer.ts has one function for each. */
-export const WAYS = ['writeMany', 'datasync', 'sync', 'ring'] as const;
+export const WAYS = ['writeMany', 'datasync', 'sync', 'ring', 'posix'] as const;
 export type Way = (typeof WAYS)[number];
 
 interface Writer {
@@ -146,7 +146,10 @@ const powerCut: Part = {
         const place = join(directory, String(seed));
         const faulty = await FaultFs.mount(place, true);
         const way = pick(random, WAYS);
-        const name = pick(random, way === 'ring' || engine === 'io_uring' ? SLOW : [...SLOW, SHORT]);
+        const name = pick(
+          random,
+          way === 'ring' || way === 'posix' || engine === 'io_uring' ? SLOW : [...SLOW, SHORT],
+        );
         try {
           const path = join(faulty.path, name);
           const acknowledged = await killedWriter(engine, path, random, seed, way, false, async (writer) => {

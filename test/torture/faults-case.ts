@@ -54,10 +54,10 @@ class Healthy {
       const buffer = new Uint8Array(BLOCK);
       const outcomes = [BLOCK, ...this.excuses];
       const written = await this.#file.write(filled(i), i * BLOCK);
-      const read = await this.#file.read(buffer, i * BLOCK);
       check(written, [...outcomes, ...this.excuses], 'a write elsewhere');
+      const read = written === BLOCK ? await this.#file.read(buffer, i * BLOCK) : written;
       check(read, [...outcomes, ...this.excuses], 'a read elsewhere');
-      if (written === BLOCK && read === BLOCK) {
+      if (read === BLOCK) {
         assert.ok(
           buffer.every((byte) => byte === i),
           'another file’s data',

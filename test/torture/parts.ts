@@ -2,11 +2,13 @@
 import type { EngineName } from 'linux-aio';
 import { durability } from './durability.js';
 import { faults } from './faults.js';
+import { fuzz } from './fuzz.js';
 import type { Part } from './part.js';
 import { model } from './ring-model.js';
+import { soaks } from './soak.js';
 import { teardown } from './teardown.js';
 
-export const PARTS: readonly Part[] = [...durability, ...model, ...teardown, ...faults];
+export const PARTS: readonly Part[] = [...durability, ...model, ...teardown, ...faults, ...soaks, ...fuzz];
 
 /** In `npm test`, parts that do not depend on the engine are tried in the run on this one only. */
 export const QUICK_ENGINE: EngineName = 'io_uring';
