@@ -123,6 +123,7 @@ async function fill(
     total += count;
   }
   const bytes = Math.min(total, wanted);
+  view.fill(0, bytes); // nothing else that was in this memory is to be seen through `buffer`
   return bytes === view.byteLength ? view : view.subarray(0, bytes);
 }
 

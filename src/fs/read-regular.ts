@@ -52,6 +52,7 @@ export async function readRegular(
   // All of them, whatever one of them meets: until then the kernel writes to the memory.
   const readers = await Promise.allSettled(Array.from({ length: Math.min(DEPTH, chunks) }, reader));
   for (const each of readers) if (each.status === 'rejected') throw each.reason;
+  view.fill(0, end); // nothing else that was in this memory is to be seen through `buffer`
   const bytes = end === size ? view : view.subarray(0, end);
   return encoding === undefined ? bytes : bytes.toString(encoding);
 }
