@@ -28,6 +28,7 @@ cat > "$tree/init" <<INIT
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp
 export PATH=/bin HOME=/tmp ${ENGINE:+LINUX_AIO_ENGINE=$ENGINE}
 cd /app
+ulimit -n 65536
 echo "booted \$(uname -r)"
 node --input-type=module -e "import { Ring } from 'linux-aio'; const r = Ring.open(); console.log('engine', r.engine, r.operations.length, 'operations'); await r.close();"
 failed=0

@@ -105,7 +105,7 @@ async function killedWriter(
 const kill9: Part = {
   name: 'durability/kill-9',
   promise: 'what was acknowledged as durable is in the file after SIGKILL at any moment',
-  rounds: { sample: 6, full: 1000 },
+  rounds: { sample: 4, full: 1000 },
   engines: 'each',
   open({ engine, directory }): Trial {
     return {
@@ -137,7 +137,7 @@ const SHORT = 'write-short-1536';
 const powerCut: Part = {
   name: 'durability/power-cut',
   promise: 'what was acknowledged as durable was synced after it was written: it survives a loss of power',
-  rounds: { sample: 6, full: 1000 },
+  rounds: { sample: 4, full: 1000 },
   engines: 'each',
   unavailable: noFaultfs,
   open({ engine, directory }): Trial {

@@ -15,7 +15,8 @@ describe('torture, a sample', () => {
   for (const part of PARTS) {
     const elsewhere =
       part.engines === 'none' && engine !== QUICK_ENGINE ? `does not depend on the engine` : false;
-    const skip = elsewhere || (part.unavailable?.() ?? false);
+    const tooLong = part.rounds.sample === 0 && 'takes too long for a sample: npm run torture';
+    const skip = elsewhere || tooLong || (part.unavailable?.() ?? false);
     test(`${part.name}: ${part.promise}`, { skip, timeout: 120_000 }, async (t) => {
       const directory = mkdtempSync(join(tmpdir(), 'linux-aio-torture-'));
       t.after(() => rmSync(directory, { recursive: true, force: true }));

@@ -21,7 +21,7 @@ export interface Measured {
   pins: number;
 }
 
-const TURNS = 250;
+const TURNS = 100;
 const [, , directory] = process.argv;
 let operations = 0;
 let names = 0;

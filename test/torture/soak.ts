@@ -1,5 +1,5 @@
 // A soak: mixed operations through every door, an hour's worth in minutes, with everything that could grow measured
-// after each round: heap, resident memory, descriptors, slots, pinned buffers. A round is a thousand turns of work.
+// after each round: heap, resident memory, descriptors, slots, pinned buffers. A round is some thousand operations.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -17,7 +17,7 @@ const soak: Part = {
   name: 'soak/mixed',
   promise:
     'after any amount of work the process is as large as before: heap, memory, descriptors, slots, pinned buffers',
-  rounds: { sample: 5, full: 120 },
+  rounds: { sample: 4, full: 300 },
   engines: 'each',
   open({ engine, directory }): Trial {
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;

@@ -72,7 +72,7 @@ const worker: Part = {
   name: 'teardown/worker',
   promise:
     'a worker thread ends at any moment, whatever its rings are doing: no crash, no hang, nothing left behind',
-  rounds: { sample: 8, full: 1000 },
+  rounds: { sample: 6, full: 1000 },
   engines: 'each',
   open(place): Trial {
     const own = fixture(place);
@@ -125,7 +125,7 @@ const EXPECTED: Record<End, { code: number | null; signal: NodeJS.Signals | null
 const processEnd: Part = {
   name: 'teardown/process',
   promise: 'a process ends at any moment and in any way, whatever its rings are doing: no crash, no hang',
-  rounds: { sample: 7, full: 1000 },
+  rounds: { sample: 4, full: 1000 },
   engines: 'each',
   open(place): Trial {
     const own = fixture(place);
