@@ -16,7 +16,7 @@ enum { OFF_RING = 0, OFF_SQES = 0x10000000 };
 enum { ENTER_GETEVENTS = 1u << 0, ENTER_SQ_WAKEUP = 1u << 1, ENTER_EXT_ARG = 1u << 3, ENTER_REGISTERED_RING = 1u << 4 };
 enum { REGISTER_EVENTFD = 4, REGISTER_RING_FDS = 20, UNREGISTER_RING_FDS = 21, REGISTER_SYNC_CANCEL = 24 };
 enum { CANCEL_ALL = 1u << 0, CANCEL_ANY = 1u << 2 };
-enum { SETUP_SQPOLL = 1u << 1, SETUP_DEFER_TASKRUN = 1u << 13 };
+enum { SETUP_SQPOLL = 1u << 1, SETUP_DEFER_TASKRUN = 1u << 13, SETUP_NO_SQARRAY = 1u << 16 };
 enum { FEAT_SINGLE_MMAP = 1u << 0, FEAT_EXT_ARG = 1u << 8 };
 
 struct timespec64 { int64_t sec, nsec; };
@@ -93,7 +93,8 @@ static int uring_map(struct queues *q, struct params *p) {
   q->sq_flags = (uint32_t *)((char *)ring + p->sq.flags);
   q->cq_entries = p->cq_entries;
   q->polled = p->flags & SETUP_SQPOLL;
-  q->posts_anytime = !(p->flags & SETUP_DEFER_TASKRUN);
+  // Before Linux 6.3 workers of the kernel post by themselves even so; NO_SQARRAY, of 6.6, tells that it is later.
+  q->posts_anytime = !(p->flags & SETUP_DEFER_TASKRUN) || !(p->flags & SETUP_NO_SQARRAY);
   return 0;
 }
 
