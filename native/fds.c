@@ -221,7 +221,7 @@ static int kind_of(int fd) {
   if (!S_ISREG(s.st_mode) && !S_ISBLK(s.st_mode)) return KIND_STREAM;
   int kind = KIND_FILE;
   if (flags & O_DIRECT && !in_memory(fd)) kind |= KIND_DIRECT;
-  if ((flags & O_ACCMODE) == O_WRONLY || flags & O_PATH) return kind;
+  if ((flags & O_ACCMODE) == O_WRONLY || flags & O_PATH) return in_memory(fd) ? kind | KIND_WAITS : kind;
   // Whether cached data can be had without waiting is asked beyond the end of any file: nothing is read, and no
   // access time is touched. By number, for the same reason as fstat; the offset in halves.
   char byte;

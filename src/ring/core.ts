@@ -229,7 +229,7 @@ export class RingCore {
     if (op === OP.CLOSE) this.#router.kinds.forget(fd);
     traits |= isTransfer(op)
       ? this.#router.ofTransfer(op, this.#router.kinds.of(fd), bytes)
-      : this.#router.ofOperation(op, arg);
+      : this.#router.ofOperation(op, fd, arg);
     if ((traits & TRAIT.POOL) !== 0) traits |= TRAIT.LATE;
     const slot = this.request(
       op,

@@ -83,7 +83,6 @@ describe('a ring on io_uring gives the pool', { skip }, () => {
 
   for (const [name, request] of Object.entries<(ring: Ring, dir: string, fd: number) => Promise<number>>({
     statx: (ring, dir) => stat(ring, dir),
-    fsync: (ring, _dir, fd) => result((done) => ring.fsync(fd, false, done)),
     mkdirat: (ring, dir) => result((done) => ring.mkdirat(-100, join(dir, 'made'), 0o700, done)),
     symlinkat: (ring, dir) => result((done) => ring.symlinkat('target', -100, join(dir, 'link'), done)),
     unlinkat: (ring, dir) => result((done) => ring.unlinkat(-100, join(dir, 'file'), 0, done)),
@@ -170,6 +169,28 @@ describe('a ring on io_uring gives the pool', { skip }, () => {
     assert.equal(served(ring)[1], pool, 'once there were many, all of them go to io_uring');
     for (let i = 0; i < 200; i++) await round(1);
     assert.ok(served(ring)[1] > pool, 'one at a time again');
+  });
+
+  test('syncs in memory, and of files with several writes in flight; one at a time is the disk’s pace', async (t) => {
+    const ring = routingRing(t);
+    const sync = (fd: number) => result((done) => ring.fsync(fd, true, done));
+    const onDisk = opened(t, temporaryFile(t), 'r+');
+    if ((new FileKinds().of(onDisk) & KIND.WAITS) === 0) {
+      assert.equal(await sync(onDisk), 0);
+      assert.deepEqual(served(ring), [1, 0]);
+      await Promise.all(
+        [0, 1, 2].map((i) => result((done) => ring.write(onDisk, Buffer.alloc(64), i * 64, done))),
+      );
+      assert.equal(await sync(onDisk), 0);
+      assert.deepEqual(served(ring), [1, 4]);
+    }
+    const path = fileInMemory(t, 1);
+    if (path === null) return;
+    for (const flags of ['r+', 'a']) {
+      const [, before] = served(ring);
+      assert.equal(await sync(opened(t, path, flags)), 0);
+      assert.equal(served(ring)[1], before + 1, flags);
+    }
   });
 
   test('nothing when it is told so', async (t) => {
@@ -376,8 +397,8 @@ describe('when the pool', { skip }, () => {
       primary: { engine: { operations: new Set([OP.READ, OP.SHUTDOWN]) } },
     };
     const router = new Router(ports as never);
-    assert.equal(router.ofOperation(OP.ACCEPT, 0), TRAIT.POOL);
-    assert.equal(router.ofOperation(OP.SHUTDOWN, 0), 0);
+    assert.equal(router.ofOperation(OP.ACCEPT, -1, 0), TRAIT.POOL);
+    assert.equal(router.ofOperation(OP.SHUTDOWN, -1, 0), 0);
   });
 });
 
@@ -385,12 +406,12 @@ test('opening and closing go to the pool while io_uring does not do them at once
   const engine = { operations: new Set(Object.values(OP)) };
   const router = new Router({ routes: true, companion: {}, primary: { engine } } as never);
   for (const op of [OP.OPENAT, OP.CLOSE]) {
-    assert.equal(router.ofOperation(op, 0), 0);
+    assert.equal(router.ofOperation(op, -1, 0), 0);
     for (let i = 0; i < 4; i++) router.observe(op, false);
-    const routes = Array.from({ length: 128 }, () => router.ofOperation(op, 0));
+    const routes = Array.from({ length: 128 }, () => router.ofOperation(op, -1, 0));
     assert.equal(routes.filter((trait) => trait === 0).length, 2, 'now and then io_uring is tried again');
     router.observe(op, true);
-    assert.equal(router.ofOperation(op, 0), 0);
+    assert.equal(router.ofOperation(op, -1, 0), 0);
   }
 });
 
