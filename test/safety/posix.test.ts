@@ -188,7 +188,12 @@ describe('signals', () => {
     let handled = 0;
     assert.equal(aio.sigaction(signo, { sa_sigaction: () => handled++ }), 0);
     t.after(() => aio.sigaction(signo, null));
-    const rain = spawn('sh', ['-c', `while kill -${signo} ${process.pid}; do :; done`]);
+    // In showers: without a pause a free core sends signals faster than any event loop turns, and nothing else happens.
+    const shower = `for i in 1 2 3 4 5 6 7 8 9 10; do kill -${signo} ${process.pid}; done`;
+    const rain = spawn('sh', [
+      '-c',
+      `n=0; while [ $n -lt 5000 ] && ${shower}; do sleep 0.002; n=$((n+1)); done`,
+    ]);
     for (let round = 0; round < 8; round++) {
       const workers = [1, 2].map(() =>
         startThread(
