@@ -162,10 +162,15 @@ function callbackFunction(name: string, [start, ...counts]: Served): Untyped {
     const callback = args.at(-1);
     const isOrdinary = typeof callback === 'function' && counts.includes(args.length);
     const ring = isOrdinary ? ringOrNull() : null;
-    const delivery = new Delivery(callback as Callback);
-    const own = args.slice(0, -1);
-    if (ring !== null && start(ring, own, elseByNode(own, node, delivery.deliver))) delivery.begin();
-    else node(...args);
+    if (ring !== null) {
+      const delivery = new Delivery(ring, callback as Callback);
+      const own = args.slice(0, -1);
+      if (start(ring, own, elseByNode(own, node, delivery.deliver))) {
+        delivery.begin();
+        return;
+      }
+    }
+    node(...args);
   };
   return traced(name, 'callback', ours as never, node as never) as Untyped;
 }

@@ -34,6 +34,8 @@ export const STALL_MS = 5;
 const HELD_AT_ONCE = TRAIT.LATE | TRAIT.LANE | TRAIT.WRITE;
 
 const INT32_MAX = 0x7fffffff;
+/** In `op`; above it stand the entry's flags. */
+const OPCODE_MASK = 0xff;
 
 const RESOLVED = Promise.resolve();
 
@@ -59,6 +61,7 @@ export class RingCore {
 
   #batchBytes = 0;
   #turnOpen = false;
+  #gathering = false;
   #stallTimer: NodeJS.Timeout | null = null;
   #idle: (() => void) | null = null;
   #final: RingStats | null = null; // after close, when the control block is gone
@@ -226,7 +229,7 @@ export class RingCore {
     spliceFd = 0,
     bytes = 0,
   ): number {
-    if (op === OP.CLOSE) this.#router.kinds.forget(fd);
+    if ((op & OPCODE_MASK) === OP.CLOSE) this.#router.kinds.forget(fd);
     traits |= isTransfer(op)
       ? this.#router.ofTransfer(op, this.#router.kinds.of(fd), bytes)
       : this.#router.ofOperation(op, fd, arg);
@@ -273,9 +276,11 @@ export class RingCore {
     const start = byteOffsetOf(view) + byteOffset;
     if (!isInside(memory, start, length)) throw outside(memory, start + length);
     const kind = this.#router.kinds.of(fd);
-    traits |= this.#router.ofTransfer(op, kind, length);
+    // With flags above the opcode the caller has chosen who serves it.
+    const isRouted = (op & ~OPCODE_MASK) === 0;
+    if (isRouted) traits |= this.#router.ofTransfer(op, kind, length);
     let bufferIndex = 0;
-    if ((traits & TRAIT.POOL) !== 0) {
+    if ((traits & TRAIT.POOL) !== 0 || !isRouted) {
       traits |= TRAIT.LATE;
     } else if (memory.registeredWith === this.registered) {
       // Memory that this ring has registered is used without pinning its pages again.
@@ -284,10 +289,10 @@ export class RingCore {
     } else if (++memory.uses === REGISTER_AFTER) {
       this.registered.consider(buffer);
     }
-    if (servedByWorker(kind, length, this.#batchBytes)) {
+    if (isRouted && servedByWorker(kind, length, this.#batchBytes)) {
       op |= SQE.ASYNC << 8;
       traits |= TRAIT.LATE;
-    } else if ((traits & TRAIT.POOL) === 0) {
+    } else if (isRouted && (traits & TRAIT.POOL) === 0) {
       this.#batchBytes += length;
     }
     // In halves: an address is beyond 2^31, and as one number it would be allocated.
@@ -359,7 +364,21 @@ export class RingCore {
   #openTurn(): void {
     if (this.#turnOpen) return;
     this.#turnOpen = true;
-    void RESOLVED.then(this.#endTurn);
+    if (!this.#gathering) void RESOLVED.then(this.#endTurn);
+  }
+
+  /**
+   * Runs `callbacks`, a turn of the microtask queue after each of them, as one turn of the ring: the first request that
+   * they make goes to the kernel at once, the rest with `flush` or when all of them have run.
+   */
+  gather(callbacks: () => void): void {
+    this.#gathering = true;
+    try {
+      callbacks();
+    } finally {
+      this.#gathering = false;
+      if (this.#turnOpen) this.#endTurn();
+    }
   }
 
   readonly #endTurn = (): void => {
@@ -535,6 +554,26 @@ export class RingCore {
 
   /** The request that `transfer` left pending. */
   pendingId = 0;
+
+  /**
+   * A read that is not wanted yet, or into memory that nobody has touched: by a worker of the pool, where there is one,
+   * else of the kernel. As for `transfer`, nobody closes the descriptor before its completion.
+   *
+   * @returns the request's number
+   */
+  readByWorker(
+    fd: number,
+    view: ArrayBufferView,
+    byteOffset: number,
+    length: number,
+    position: number,
+    done: Done,
+  ): number {
+    const { ports } = this;
+    const traits = ports.routes && ports.companion !== null ? TRAIT.POOL : 0;
+    const op = OP.READ | (SQE.ASYNC << 8);
+    return this.slots.id(this.startTransfer(op, fd, view, byteOffset, length, position, traits, done));
+  }
 
   /** Sets the callback of a pending request. */
   onDone(id: number, done: Done): void {
