@@ -57,6 +57,7 @@ NAPI_MODULE_INIT() {
       {"readOpened", inline_read_opened},
       {"openCached", inline_open},
       {"statCached", inline_stat},
+      {"statOpened", inline_stat_opened},
       {"fileKind", fd_kind},
       {"read", classic_read},
       {"poll", classic_poll},

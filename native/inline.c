@@ -14,14 +14,14 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "pool.h"
 #include "ring.h"
 
 enum { RESOLVE_CACHED_ONLY = 0x20, NOWAIT = 0x8 };  // RESOLVE_CACHED, RWF_NOWAIT
 enum { STATX_EMPTY_PATH = 0x1000, STATX_NO_SYNC = 0x4000, STATX_ALL_FIELDS = 0xfff, STATX_SIZE_BYTES = 256 };
-// An open descriptor that the ring has to go on with is answered as this minus its number.
-enum { LEFT_OPEN = -4096 };
 
 struct how {
   uint64_t flags;
@@ -176,6 +176,43 @@ static bool is_local_device(int fd, uint32_t major, uint32_t minor) {
   return local;
 }
 
+// The status of an open file: 0, or -EAGAIN where a server may have to be asked for it.
+static long stat_open(int fd, char *out) {
+  // First without asking a server; that is enough to know whether there is one.
+  if (syscall(SYS_statx, fd, "", STATX_EMPTY_PATH | STATX_NO_SYNC, STATX_ALL_FIELDS, out) < 0) return -EAGAIN;
+  uint32_t device[2];
+  memcpy(device, out + 0x88, sizeof device);
+  return is_local_device(fd, device[0], device[1]) ? 0 : -EAGAIN;
+}
+
+// Paths whose status was found in memory a moment ago, by their hash: they are there still, so one call answers for
+// three (1.6 µs instead of 3). Should one have been forgotten meanwhile, it is read from a local disk.
+enum { SEEN_PATHS = 1 << 15, SEEN_SECONDS = 2 };
+
+static _Atomic uint64_t seen_paths[SEEN_PATHS];  // when, and its hash; threads may overwrite each other's
+
+static uint32_t hash_of(const char *path, uint32_t seed) {
+  uint32_t hash = 2166136261u ^ seed;  // FNV-1a
+  for (; *path; path++) hash = (hash ^ (uint8_t)*path) * 16777619u;
+  return hash;
+}
+
+static uint32_t this_second(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+  return (uint32_t)t.tv_sec;
+}
+
+static bool was_seen(uint32_t hash) {
+  uint64_t entry = atomic_load_explicit(&seen_paths[hash % SEEN_PATHS], memory_order_relaxed);
+  return (uint32_t)entry == hash && this_second() - (uint32_t)(entry >> 32) <= SEEN_SECONDS;
+}
+
+static void see(uint32_t hash) {
+  uint64_t entry = (uint64_t)this_second() << 32 | hash;
+  atomic_store_explicit(&seen_paths[hash % SEEN_PATHS], entry, memory_order_relaxed);
+}
+
 // statCached(path, flags, out): 0 and a struct statx in `out`, or -errno. `flags` may be AT_SYMLINK_NOFOLLOW.
 napi_value inline_stat(napi_env env, napi_callback_info info) {
   napi_value argv[3];
@@ -187,15 +224,25 @@ napi_value inline_stat(napi_env env, napi_callback_info info) {
       !view_of(env, argv[2], &out, &capacity)) {
     return js_int(env, -EAGAIN);
   }
+  uint32_t hash = hash_of(path, (uint32_t)flags);
+  if (was_seen(hash) && syscall(SYS_statx, AT_FDCWD, path, flags, STATX_ALL_FIELDS, out) == 0) return js_int(env, 0);
   int fd = open_cached(path, O_PATH | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0));
   if (fd < 0) return js_int(env, fd);
-  // First without asking a server; that is enough to know whether there is one.
-  long result = syscall(SYS_statx, fd, "", STATX_EMPTY_PATH | STATX_NO_SYNC, STATX_ALL_FIELDS, out);
-  if (result == 0) {
-    uint32_t device[2];
-    memcpy(device, out + 0x88, sizeof device);
-    if (!is_local_device(fd, device[0], device[1])) result = -1;
-  }
+  long result = stat_open(fd, out);
   close(fd);
-  return js_int(env, result == 0 ? 0 : -EAGAIN);
+  if (result == 0) see(hash);
+  return js_int(env, result);
+}
+
+// statOpened(fd, out): the same for a descriptor.
+napi_value inline_stat_opened(napi_env env, napi_callback_info info) {
+  napi_value argv[2];
+  size_t argc = 2, capacity;
+  int32_t fd;
+  char *out;
+  napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
+  if (napi_get_value_int32(env, argv[0], &fd) != napi_ok || !view_of(env, argv[1], &out, &capacity)) {
+    return js_int(env, -EAGAIN);
+  }
+  return js_int(env, stat_open(fd, out));
 }

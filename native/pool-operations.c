@@ -24,6 +24,7 @@
 enum { AT_ONCE_BYTES_MAX = 64 * 1024, VISIT_BYTES_MAX = 1024 * 1024 };
 enum { AT_ONCE_VECTORS_MAX = 16 };
 enum { NOWAIT = 8 };  // RWF_NOWAIT, Linux 4.14
+enum { POPULATE_WRITE = 23, PRESENT_BYTES_MIN = 64 * 1024 };  // MADV_POPULATE_WRITE, Linux 5.14
 enum { SPLICE_FD_IN_FIXED = (int)(1u << 31) };
 enum { STATX_DONT_SYNC = 0x4000, STATX_TYPE_SIZE = 0x201 };
 enum { FSYNC_DATASYNC = 1 };
@@ -105,6 +106,15 @@ static long move(const struct sqe *e, int64_t position, uint32_t flags, size_t b
     count = 1;
   }
   return CALL(is_write(e) ? SYS_pwritev2 : SYS_preadv2, e->fd, vector, count, position, 0, flags);
+}
+
+// Memory that nobody has touched yet is made present in one go: page by page, while it is copied to, takes the longer the
+// more of it there is (64 KiB: 30 µs, in one go 5). Where it cannot be, the read itself will say why.
+static void make_present(const struct sqe *e) {
+  static long page;  // every thread writes the same
+  if (page == 0) page = sysconf(_SC_PAGESIZE);
+  uintptr_t mask = (uintptr_t)page - 1, first = ((uintptr_t)e->addr + mask) & ~mask, end = ((uintptr_t)e->addr + e->len) & ~mask;
+  if (end > first) CALL(SYS_madvise, first, end - first, POPULATE_WRITE);
 }
 
 // A short read without waiting is short because the rest is not cached, or because the file ends there.
@@ -192,6 +202,7 @@ static enum outcome transfer(struct request *r, enum place place, struct visit *
       if (n == 0 && ends_at(e->fd, e->off)) return done(r, 0);
       if (n != -ESPIPE) return WORKER;
     } else {
+      if (e->opcode == OP_READ && e->flags & SQE_ASYNC && e->len >= PRESENT_BYTES_MIN) make_present(e);
       long n = move(e, (int64_t)e->off, e->op_flags, 0);
       if (n != -ESPIPE) return done(r, n);
     }
@@ -327,6 +338,7 @@ static bool is_file_operation(uint8_t opcode) {
   switch (opcode) {
     case OP_FSYNC: case OP_FALLOCATE: case OP_OPENAT: case OP_CLOSE: case OP_STATX: case OP_FADVISE: case OP_SHUTDOWN:
     case OP_RENAMEAT: case OP_UNLINKAT: case OP_MKDIRAT: case OP_SYMLINKAT: case OP_LINKAT: case OP_FTRUNCATE:
+    case OP_READ_FILE: case OP_WRITE_FILE:
       return true;
     default:
       return false;
@@ -352,6 +364,7 @@ static long file_operation(const struct sqe *e) {
     case OP_SYMLINKAT: return CALL(SYS_symlinkat, path, e->fd, path2);
     case OP_LINKAT: return CALL(SYS_linkat, e->fd, path, (int)e->len, path2, e->op_flags);
     case OP_SHUTDOWN: return CALL(SYS_shutdown, e->fd, e->len);
+    case OP_READ_FILE: case OP_WRITE_FILE: return pool_whole_file(e);
     default: return -EINVAL;
   }
 }

@@ -362,10 +362,11 @@ static bool perform(struct pool *p, struct request *r) {
   return push_finished(p, r);
 }
 
-// Usually: a transfer, or the status of a path that was looked up before. Nothing is known of the others.
+// Usually: a transfer, or what begins with a path that was looked up before. Nothing is known of the others.
 static bool is_from_memory(const struct request *r) {
   switch (r->sqe.opcode) {
-    case OP_READ: case OP_READV: case OP_WRITE: case OP_WRITEV: case OP_SEND: case OP_RECV: case OP_STATX: return true;
+    case OP_READ: case OP_READV: case OP_WRITE: case OP_WRITEV: case OP_SEND: case OP_RECV: case OP_STATX:
+    case OP_READ_FILE: return true;
     default: return false;
   }
 }

@@ -3,6 +3,7 @@
 //
 //   pool.c             the queues, enter(), the requests and their table, the workers
 //   pool-operations.c  performs one submission entry, step by step
+//   pool-whole-file.c  performs those that io_uring does not have: a file opened, read or written, and closed
 //   pool-poller.c      one thread that waits for descriptors and timers, so that no worker does
 //
 // Who does what, and which lock guards it:
@@ -46,6 +47,7 @@ struct sqe {
 struct cqe { uint64_t user_data; int32_t result; uint32_t flags; };
 _Static_assert(sizeof(struct sqe) == 64 && sizeof(struct cqe) == 16, "io_uring entries");
 
+enum { LEFT_OPEN = -4096 };            // minus a descriptor: a result that leaves a file open
 enum { SQE_ASYNC = 1u << 4 };          // not on the owner's thread
 enum { POOL_SQ_TASKRUN = 1u << 2 };    // in sq_flags: something is finished and not posted
 enum { POOL_GETEVENTS = 1u << 0 };     // flag of pool_enter: wait for min_complete
@@ -55,6 +57,8 @@ enum {
   OP_ASYNC_CANCEL = 14, OP_CONNECT = 16, OP_FALLOCATE = 17, OP_OPENAT = 18, OP_CLOSE = 19, OP_STATX = 21,
   OP_READ = 22, OP_WRITE = 23, OP_FADVISE = 24, OP_SEND = 26, OP_RECV = 27, OP_SPLICE = 30, OP_SHUTDOWN = 34,
   OP_RENAMEAT = 35, OP_UNLINKAT = 36, OP_MKDIRAT = 37, OP_SYMLINKAT = 38, OP_LINKAT = 39, OP_FTRUNCATE = 55,
+  // The pool's own (src/abi/native.ts, POOL_OP).
+  OP_READ_FILE = 240, OP_WRITE_FILE = 241,
 };
 
 enum request_state { FREE, QUEUED, RUNNING, POLLING, FINISHED };
@@ -131,6 +135,8 @@ void pool_requeue(struct pool *p, struct request *r);
 void pool_look_again(struct pool *p);
 
 enum outcome operation_step(struct request *r, enum place place, struct visit *visit);
+// On a worker: bytes, -errno, or LEFT_OPEN minus a descriptor.
+long pool_whole_file(const struct sqe *e);
 
 struct poller;
 int poller_open(struct poller **out, struct pool *p);

@@ -21,6 +21,21 @@ export const CTL = {
   AIO_SUBMITTED: 12,
 } as const;
 
+/** Opcodes of the pool's own, which no io_uring has (native/pool.h). */
+export const POOL_OP = { READ_FILE: 240, WRITE_FILE: 241 } as const;
+
+/** Int32 indices of the struct whole_file that such an entry leads to (native/pool-whole-file.c). */
+export const WHOLE_FILE = {
+  DATA_LOW: 0,
+  DATA_HIGH: 1,
+  LENGTH: 2,
+  STEP: 4,
+  MODE: 5,
+  SIZE_LOW: 6,
+  SIZE_HIGH: 7,
+  WORDS: 8,
+} as const;
+
 /** Int32 indices of what `describe` fills in (native/fds.c). */
 export const FILE_WORD = {
   /** as of fcntl(F_GETFL) */
@@ -111,6 +126,9 @@ export interface NativeAddon {
   openCached(path: string | Uint8Array, flags: number): number;
   /** 0 and a struct statx in `out`, or -errno; `flags` may be AT_SYMLINK_NOFOLLOW */
   statCached(path: string | Uint8Array, flags: number, out: Uint8Array): number;
+  /** the same for an open file */
+  statOpened(fd: number, out: Uint8Array): number;
+
   // What `aio models` compares with; each blocks the thread as long as the system call does.
 
   /** read(2): bytes or -errno */

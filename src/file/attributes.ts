@@ -11,7 +11,7 @@ import type { Descriptor } from './descriptor.js';
 import { AbortError, systemError, throwIfAborted, wasCancelled } from './errors.js';
 import { askNode, rejectedByNode } from './node-handle.js';
 import { statsRecipe } from './stats.js';
-import { STATX, statx } from './statx.js';
+import { STATX, statx, statxNow } from './statx.js';
 
 type NodeCallback<T> = (error: NodeJS.ErrnoException | null, value?: T) => void;
 
@@ -91,7 +91,9 @@ export async function utimes(descriptor: Descriptor, atime: TimeLike, mtime: Tim
 }
 
 async function statFields(descriptor: Descriptor, signal?: AbortSignal): Promise<DataView<ArrayBuffer>> {
-  const { ring, fd, flags } = descriptor;
+  const { ring, core, fd, flags } = descriptor;
+  const now = statxNow(core, fd);
+  if (now !== null) return now;
   for (let attempts = 1; ; attempts++) {
     let settled = (): void => {};
     const request = statx(ring, fd, STATX.ALL, (id) => {

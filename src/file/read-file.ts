@@ -8,6 +8,7 @@ import type { Descriptor } from './descriptor.js';
 import { invalidPropertyType, invalidPropertyValue, throwIfAborted } from './errors.js';
 import { acceptedOptions, plainOptions } from './file-options.js';
 import { askNode } from './node-handle.js';
+import { giveScratch, SCRATCH_BYTES, takeScratch } from './scratch.js';
 import { readOnce } from './transfer.js';
 
 /** Node's steps, so that signals are looked at as often. */
@@ -55,34 +56,30 @@ export async function readFile(
   return encoding ? bytes.toString(encoding) : bytes;
 }
 
-// Files of at most this many bytes, which most are, are read without a look at their size: statx takes the kernel
-// longer than the data does, because a worker thread serves it. Reading on until there is no more is one request.
-const SMALL_BYTES = 64 * 1024;
-/** Memory to read small files into, kept for the next one. */
-const SCRATCH_KEPT = 32;
-const scratch: Uint8Array[] = [];
-
-/** The beginning of the file, and whether that is all of it. */
+/**
+ * The beginning of the file, and whether that is all of it. Small files are read without a look at their size: reading
+ * on until there is no more is one request too, and right where the size says nothing.
+ */
 async function readSmall(
   descriptor: Descriptor,
   signal?: AbortSignal,
 ): Promise<{ bytes: Buffer<ArrayBuffer>; isWhole: boolean }> {
-  const view = scratch.pop() ?? new Uint8Array(new ArrayBuffer(SMALL_BYTES));
+  const view = takeScratch();
   try {
     let total = 0;
     let count: number;
     do {
-      const length = SMALL_BYTES - total;
+      const length = SCRATCH_BYTES - total;
       count = await readOnce(descriptor, { op: OP.READ, view, offset: total, length, position: -1, signal });
       throwIfAborted(signal);
       total += count;
-    } while (count > 0 && total < SMALL_BYTES);
+    } while (count > 0 && total < SCRATCH_BYTES);
     const bytes = Buffer.allocUnsafeSlow(total);
     bytes.set(view.subarray(0, total));
     return { bytes, isWhole: count === 0 };
   } finally {
     // Whatever happened, the request is over: nobody writes to the memory any more.
-    if (scratch.length < SCRATCH_KEPT) scratch.push(view);
+    giveScratch(view);
   }
 }
 

@@ -52,9 +52,6 @@ const INTEGERS: Readonly<Record<string, (fields: Fields) => bigint>> = {
 
 const seconds = (fields: Fields, at: number): bigint => fields.getBigInt64(at, true);
 const nanoseconds = (fields: Fields, at: number): number => fields.getUint32(at + STATX.TIME_NSEC, true);
-/** In this order of operations, because the last bit of the double depends on it. */
-const milliseconds = (fields: Fields, at: number): number =>
-  Number(seconds(fields, at)) * 1000 + nanoseconds(fields, at) / 1e6;
 const allNanoseconds = (fields: Fields, at: number): bigint =>
   seconds(fields, at) * 1_000_000_000n + BigInt(nanoseconds(fields, at));
 
@@ -74,24 +71,88 @@ function reader(key: string | symbol, bigint: boolean): Read | null {
   if (match[2] === 'Ms') {
     return bigint
       ? (fields) => allNanoseconds(fields, at) / 1_000_000n
-      : (fields) => milliseconds(fields, at);
+      : (fields) => millisecondsNumber(fields, at);
   }
   if (bigint) return (fields) => new Date(Math.round(Number(allNanoseconds(fields, at) / 1_000_000n)));
-  return (fields) => new Date(Math.round(milliseconds(fields, at)));
+  return (fields) => new Date(Math.round(millisecondsNumber(fields, at)));
+}
+
+type Fill = Record<string | symbol, Value>;
+
+/** What a Stats with numbers begins with in every version, in this order. */
+const NUMBERS = [
+  ...['dev', 'mode', 'nlink', 'uid', 'gid', 'rdev', 'blksize', 'ino', 'size', 'blocks'],
+  ...['atimeMs', 'mtimeMs', 'ctimeMs', 'birthtimeMs'],
+];
+
+function u64Number(fields: Fields, at: number): number {
+  return fields.getUint32(at + 4, true) * 2 ** 32 + fields.getUint32(at, true);
+}
+
+function deviceNumber(fields: Fields, at: number): number {
+  const major = fields.getUint32(at, true);
+  const minor = fields.getUint32(at + 4, true);
+  const low = (((major & 0xfff) << 8) | (minor & 0xff)) >>> 0;
+  return ((major & 0xfffff000) >>> 0) * 2 ** 32 + ((minor & 0xffffff00) >>> 0) * 2 ** 12 + low;
+}
+
+/** In this order of operations, because the last bit of the double depends on it. */
+function millisecondsNumber(fields: Fields, at: number): number {
+  const seconds = fields.getInt32(at + 4, true) * 2 ** 32 + fields.getUint32(at, true);
+  return seconds * 1000 + fields.getUint32(at + STATX.TIME_NSEC, true) / 1e6;
+}
+
+/**
+ * NUMBERS of a new object without a BigInt or a closure on the way, which takes a fifth of the time. A constructor, so
+ * that V8 keeps room for the fields inside the object.
+ */
+function maker(prototype: object): new (fields: Fields) => Fill {
+  function Made(this: Fill, fields: Fields): void {
+    this['dev'] = deviceNumber(fields, STATX.DEV_MAJOR);
+    this['mode'] = fields.getUint16(STATX.MODE, true);
+    this['nlink'] = fields.getUint32(STATX.NLINK, true);
+    this['uid'] = fields.getUint32(STATX.UID, true);
+    this['gid'] = fields.getUint32(STATX.GID, true);
+    this['rdev'] = deviceNumber(fields, STATX.RDEV_MAJOR);
+    this['blksize'] = fields.getUint32(STATX.BLKSIZE, true);
+    this['ino'] = u64Number(fields, STATX.INO);
+    this['size'] = u64Number(fields, STATX.SIZE);
+    this['blocks'] = u64Number(fields, STATX.BLOCKS);
+    this['atimeMs'] = millisecondsNumber(fields, STATX.ATIME);
+    this['mtimeMs'] = millisecondsNumber(fields, STATX.MTIME);
+    this['ctimeMs'] = millisecondsNumber(fields, STATX.CTIME);
+    this['birthtimeMs'] = millisecondsNumber(fields, STATX.BTIME);
+  }
+  Made.prototype = prototype;
+  return Made as unknown as new (
+    fields: Fields,
+  ) => Fill;
+}
+
+/** The same for BigIntStats, and for what a version may begin a Stats with that is not NUMBERS. */
+function bareMaker(prototype: object): new (fields: Fields) => Fill {
+  function Made(): void {}
+  Made.prototype = prototype;
+  return Made as unknown as new (
+    fields: Fields,
+  ) => Fill;
 }
 
 function makeRecipe(bigint: boolean): StatsRecipe {
   const template: object = bigint ? statSync('/', { bigint: true }) : statSync('/');
-  const readers: [string | symbol, Read][] = [];
-  for (const key of Reflect.ownKeys(template)) {
+  const prototype: object = Object.getPrototypeOf(template);
+  const keys = Reflect.ownKeys(template);
+  const isNumbers = !bigint && NUMBERS.every((name, i) => keys[i] === name);
+  const Made = isNumbers ? maker(prototype) : bareMaker(prototype);
+  const rest: [string | symbol, Read][] = [];
+  for (const key of keys.slice(isNumbers ? NUMBERS.length : 0)) {
     const read = reader(key, bigint);
     if (read === null) return null;
-    readers.push([key, read]);
+    rest.push([key, read]);
   }
-  const prototype: object = Object.getPrototypeOf(template);
   return (fields) => {
-    const stats = Object.create(prototype) as Record<string | symbol, Value>;
-    for (const [key, read] of readers) stats[key] = read(fields);
+    const stats = new Made(fields);
+    for (const [key, read] of rest) stats[key] = read(fields);
     return stats as unknown as Stats | BigIntStats;
   };
 }

@@ -1,6 +1,8 @@
 // statx(2) on an open descriptor, and where in its answer each field lies (linux/stat.h, struct statx; the same on
 // every architecture). test/file/statx.test.ts compares the offsets with what fs.fstatSync reads.
 import { AT_EMPTY_PATH } from '../abi/io_uring.js';
+import { native } from '../abi/native.js';
+import type { RingCore } from '../ring/core.js';
 import { ownedOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
 
@@ -37,6 +39,17 @@ export const STATX = {
   /** within a time: seconds (i64), nanoseconds (u32) */
   TIME_NSEC: 8,
 } as const;
+
+const answer = new Uint8Array(STATX_BYTES);
+const answered = new DataView(answer.buffer);
+
+/**
+ * The status of an open file inside the call, as long as this turn of the event loop has time for such answers: it is
+ * in memory, unless a server has to be asked for it. The fields are valid until the next call.
+ */
+export function statxNow(core: RingCore, fd: number): DataView<ArrayBuffer> | null {
+  return core.delivery.mayReturnNow && native().statOpened(fd, answer) === 0 ? answered : null;
+}
 
 /**
  * `result` is 0 or -errno; the fields are little-endian.

@@ -3,14 +3,13 @@
 import { Buffer } from 'node:buffer';
 import { LEFT_OPEN, native } from '../abi/native.js';
 import { setImmediate } from '../abi/timers.js';
+import { SCRATCH_BYTES } from '../file/scratch.js';
 import type { Path, RingOperations } from '../ring/requests.js';
 import { coreOf } from '../ring/requests.js';
+import type { LeftOpen } from '../ring/whole-file.js';
 
-/** Files of at most this many bytes, which most are, are read inside the call: 64 KiB take 6 µs. */
-export const SMALL_BYTES = 64 * 1024;
-
-/** For what the addon answers with. Never in use across a turn of the microtask queue. */
-const scratch = Buffer.allocUnsafeSlow(SMALL_BYTES);
+/** For what the addon answers with. Never in use across a turn of the microtask queue. 64 KiB are read in 6 µs. */
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
 /** Whether this turn of the event loop has time left for answers inside the call. */
 export function mayAnswerNow(ring: RingOperations): boolean {
@@ -30,16 +29,8 @@ export function nextTurn(): Promise<void> {
   return turn;
 }
 
-/** What is known of a file that was opened and is not read yet. */
-export interface OpenFile {
-  readonly fd: number;
-  /** st_mode */
-  readonly mode: number;
-  readonly size: number;
-}
-
 /** The whole file as a view of memory that the next call overwrites; an open file; or -errno. */
-export type Contents = Buffer | OpenFile | number;
+export type Contents = Buffer | LeftOpen | number;
 
 /** -EAGAIN: the path is not in the cache. */
 export function readCached(path: Path): Contents {
@@ -47,8 +38,8 @@ export function readCached(path: Path): Contents {
 }
 
 /** Closes the file when it has been read whole. */
-export function readOpened(fd: number): Buffer | OpenFile {
-  return contents(native().readOpened(fd, scratch)) as Buffer | OpenFile;
+export function readOpened(fd: number): Buffer | LeftOpen {
+  return contents(native().readOpened(fd, scratch)) as Buffer | LeftOpen;
 }
 
 function contents(result: number): Contents {

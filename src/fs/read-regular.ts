@@ -6,7 +6,7 @@ import { OP } from '../abi/io_uring.js';
 import type { Descriptor } from '../file/descriptor.js';
 import { fileTooLarge } from '../file/read-file.js';
 import { readOnce } from '../file/transfer.js';
-import type { OpenFile } from './inline.js';
+import type { LeftOpen } from '../ring/whole-file.js';
 
 const { S_IFIFO, S_IFMT, S_IFREG } = constants;
 
@@ -17,11 +17,11 @@ const DEPTH = 4;
 /** Node's limit for readFile of a regular file. */
 const FILE_BYTES_MAX = 2 ** 31 - 1;
 
-export function isRegular(file: OpenFile): boolean {
+export function isRegular(file: LeftOpen): boolean {
   return (file.mode & S_IFMT) === S_IFREG;
 }
 
-export function isPipe(file: OpenFile): boolean {
+export function isPipe(file: LeftOpen): boolean {
   return (file.mode & S_IFMT) === S_IFIFO;
 }
 

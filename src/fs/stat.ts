@@ -5,8 +5,8 @@ import { ERRNO } from '../abi/errno.js';
 import { AT_EMPTY_PATH, AT_FDCWD } from '../abi/io_uring.js';
 import type { Syscall } from '../file/errors.js';
 import { statsRecipe } from '../file/stats.js';
-import { STATX, STATX_BYTES } from '../file/statx.js';
-import type { Path } from '../ring/requests.js';
+import { STATX, STATX_BYTES, statxNow } from '../file/statx.js';
+import { coreOf, type Path } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
 import { mayAnswerNow, statCached } from './inline.js';
 import { type Call, errorOf, perform, rejection } from './request.js';
@@ -30,6 +30,10 @@ export function status(
     const fields = statCached(subject, flags);
     if (typeof fields === 'object') return Promise.resolve(recipe(fields));
     if (fields !== -ERRNO.EAGAIN) return rejection(() => errorOf({ syscall, path: subject }, fields));
+  }
+  if (typeof subject === 'number') {
+    const fields = statxNow(coreOf(ring), subject);
+    if (fields !== null) return Promise.resolve(recipe(fields));
   }
   const out = Buffer.allocUnsafeSlow(STATX_BYTES);
   const call: Call =

@@ -7,12 +7,22 @@ import { systemError, throwIfAborted } from '../file/errors.js';
 import { plainOptions } from '../file/file-options.js';
 import { O_CLOEXEC, plainFlags, plainMode, plainPath } from '../file/open-arguments.js';
 import { readFile } from '../file/read-file.js';
+import { giveScratch, takeScratch } from '../file/scratch.js';
 import { writeFile } from '../file/write-file.js';
-import type { Path } from '../ring/requests.js';
+import { coreOf, type Path } from '../ring/requests.js';
+import { visibleResult } from '../ring/retry.js';
 import type { Ring } from '../ring/ring.js';
+import {
+  type LeftOpen,
+  type Outcome,
+  readWholeFile,
+  STEP,
+  servesWholeFiles,
+  writeWholeFile,
+} from '../ring/whole-file.js';
 import { timeToAbort } from './abort.js';
 import { hasOwnTarget, isData, isHandleChanged } from './handle.js';
-import { mayAnswerNow, nextTurn, type OpenFile, readCached, readOpened } from './inline.js';
+import { mayAnswerNow, nextTurn, readCached, readOpened } from './inline.js';
 import { dataOf, openDescriptor, openOnRing } from './open-descriptor.js';
 import { isPipe, isRegular, readRegular } from './read-regular.js';
 import { text } from './request.js';
@@ -26,6 +36,7 @@ interface WholeFile {
   readonly mode: number;
   readonly signal: AbortSignal | undefined;
   readonly encoding: BufferEncoding | undefined;
+  readonly flush: boolean;
 }
 
 /** Null for what is not obviously right, and for O_DIRECT. */
@@ -41,8 +52,8 @@ function wholeFile(
   const { flag } = (typeof options === 'object' && options ? options : {}) as { flag?: unknown };
   const flags = plainFlags(flag || defaultFlags);
   if (flags === undefined || (flags & (O_DIRECT | O_CLOEXEC)) !== 0) return null;
-  const { signal, encoding } = known;
-  return { path: plain, flags, mode, signal, encoding };
+  const { signal, encoding, flush } = known;
+  return { path: plain, flags, mode, signal, encoding, flush };
 }
 
 /** `mode` means something here, as opposed to the methods of a handle. */
@@ -57,40 +68,84 @@ export function readWhole(ring: Ring, path: unknown, options: unknown): Promise<
   return call === null || hasOwnTarget(options) ? null : read(ring, call, options);
 }
 
+/** Calls under way, of those that are answered inside the call or by a single hop, and of the latter alone. */
+let underWay = 0;
+let inPool = 0;
+/** With fewer under way, waking a worker costs more than the file does. */
+const POOL_FROM = 8;
+/** This thread reads files beside the workers, instead of queueing more than keeps them busy. */
+const IN_POOL_MAX = 16;
+
 function read(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
   if (call.flags !== O_RDONLY || call.signal !== undefined) return readWithCare(ring, call, options);
-  if (!mayAnswerNow(ring)) return nextTurn().then(() => read(ring, call, options));
+  const hasPool = servesWholeFiles(coreOf(ring));
+  const mayBeNow = mayAnswerNow(ring);
+  const isPoolsTurn = underWay >= POOL_FROM && inPool < IN_POOL_MAX;
+  if (hasPool && (isPoolsTurn || !mayBeNow)) return readInPool(ring, call, options);
+  if (!mayBeNow) return nextTurn().then(() => read(ring, call, options));
   const contents = readCached(call.path);
-  if (contents instanceof Uint8Array) return Promise.resolve(copied(contents, call.encoding));
-  return readOn(ring, call, contents, options);
+  if (contents instanceof Uint8Array) {
+    const promise = Promise.resolve(copied(contents, call.encoding));
+    underWay++;
+    void promise.then(isOver);
+    return promise;
+  }
+  if (contents !== -ERRNO.EAGAIN) return readOn(ring, call, contents, options);
+  return hasPool ? readInPool(ring, call, options) : readOnRing(ring, call, options);
+}
+
+function isOver(): void {
+  underWay--;
 }
 
 /** Scratch memory's bytes, as the caller gets them. */
-function copied(bytes: Buffer, encoding: BufferEncoding | undefined): Buffer | string {
-  if (encoding !== undefined) return bytes.toString(encoding);
+function copied(bytes: Uint8Array, encoding: BufferEncoding | undefined): Buffer | string {
+  if (encoding !== undefined) {
+    return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength).toString(encoding);
+  }
   const copy = Buffer.allocUnsafeSlow(bytes.byteLength);
   copy.set(bytes);
   return copy;
 }
 
-/** Not all of the file was in memory, or it is none of the small ones. */
+/** Opened, read and closed by a worker. */
+async function readInPool(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
+  const view = takeScratch();
+  underWay++;
+  inPool++;
+  const outcome = await new Promise<Outcome>((resolve) => {
+    readWholeFile(coreOf(ring), call.path, call.flags, view, resolve);
+  });
+  underWay--;
+  inPool--;
+  if ('bytes' in outcome) {
+    const result = copied(view.subarray(0, outcome.bytes), call.encoding);
+    giveScratch(view);
+    return result;
+  }
+  giveScratch(view);
+  if ('fd' in outcome) return await readOn(ring, call, outcome, options);
+  if (mayStillOpen(outcome)) return await readOnRing(ring, call, options);
+  throw failure(outcome, 'read', call.path);
+}
+
+async function readOnRing(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
+  const fd = await new Promise<number>((resolve) => {
+    openOnRing(ring, call.path, call.flags, 0, 0, resolve);
+  });
+  const contents = fd < 0 ? fd : readOpened(fd);
+  if (contents instanceof Uint8Array) return copied(contents, call.encoding);
+  return await readOn(ring, call, contents, options);
+}
+
+/** The file is open and none of the small ones in memory; or it cannot be opened. */
 async function readOn(
   ring: Ring,
   call: WholeFile,
-  begun: OpenFile | number,
+  file: LeftOpen | number,
   options: unknown,
 ): Promise<Buffer | string> {
-  let file = begun;
-  if (file === -ERRNO.EAGAIN) {
-    const fd = await new Promise<number>((resolve) => {
-      openOnRing(ring, call.path, call.flags, 0, 0, resolve);
-    });
-    const contents = fd < 0 ? fd : readOpened(fd);
-    if (contents instanceof Uint8Array) return copied(contents, call.encoding);
-    file = contents;
-  } else {
-    await null; // an error's stack begins where it is awaited
-  }
+  await null; // an error's stack begins where it is awaited
   if (typeof file === 'number') throw systemError(file, 'open', text(call.path));
   const descriptor = new Descriptor(ring, file.fd, call.flags, null);
   try {
@@ -100,6 +155,18 @@ async function readOn(
   } finally {
     await descriptor.close();
   }
+}
+
+type Failed = Extract<Outcome, { error: number }>;
+
+/** Opened without waiting it has not been opened, but it may be yet: a pipe's other end, a lease, a signal. */
+function mayStillOpen({ error, step }: Failed): boolean {
+  return step === STEP.OPEN && (error === -ERRNO.ENXIO || error === -ERRNO.EAGAIN || error === -ERRNO.EINTR);
+}
+
+function failure({ error, step }: Failed, transfer: 'read' | 'write', path: Path): Error {
+  if (step === STEP.OPEN) return systemError(visibleResult(error), 'open', text(path));
+  return systemError(visibleResult(error), step === STEP.CLOSE ? 'close' : transfer);
 }
 
 /** With a signal that may end it, or flags that are not for reading alone. */
@@ -127,9 +194,48 @@ export function writeWhole(
   return call === null || !isData(data) ? null : write(ring, call, data, options);
 }
 
-async function write(ring: Ring, call: WholeFile, data: unknown, options: unknown): Promise<void> {
+/** More than that keeps a worker for long: it is written in steps. */
+const POOL_WRITE_BYTES_MAX = 4 * 1024 * 1024;
+
+async function write(
+  ring: Ring,
+  call: WholeFile,
+  data: string | ArrayBufferView,
+  options: unknown,
+): Promise<void> {
   throwIfAborted(call.signal);
-  const descriptor = await open(ring, call);
+  const isPlain = call.signal === undefined && !call.flush;
+  if (isPlain && servesWholeFiles(coreOf(ring))) {
+    const view = ArrayBuffer.isView(data) ? data : Buffer.from(data, call.encoding ?? 'utf8');
+    if (view.byteLength <= POOL_WRITE_BYTES_MAX) return await writeInPool(ring, call, view, options);
+  }
+  await writeTo(await open(ring, call), call, data, options);
+}
+
+/** Opened, written and closed by a worker. */
+async function writeInPool(
+  ring: Ring,
+  call: WholeFile,
+  view: ArrayBufferView,
+  options: unknown,
+): Promise<void> {
+  const { path, flags, mode } = call;
+  const outcome = await new Promise<Outcome>((resolve) => {
+    writeWholeFile(coreOf(ring), path, flags, mode, view, resolve);
+  });
+  if ('bytes' in outcome) return;
+  if ('fd' in outcome)
+    return await writeTo(new Descriptor(ring, outcome.fd, flags, null), call, view, options);
+  if (!mayStillOpen(outcome)) throw failure(outcome, 'write', path);
+  await writeTo(await open(ring, call), call, view, options);
+}
+
+async function writeTo(
+  descriptor: Descriptor,
+  call: WholeFile,
+  data: string | ArrayBufferView,
+  options: unknown,
+): Promise<void> {
   try {
     await timeToAbort(call.signal); // the file has been made by then, and emptied, as Node does it
     await writeFile(descriptor, data, withoutMode(options));

@@ -3,16 +3,17 @@
 // refused: default containers, hardened kernels, a small memlock limit.
 import { getSystemErrorMap } from 'node:util';
 import { OP, PARAMS_BYTES, PARAMS_WORD } from '../abi/io_uring.js';
-import { type NativeAddon, native } from '../abi/native.js';
+import { type NativeAddon, native, POOL_OP } from '../abi/native.js';
 import type { Engine, EngineOptions } from './engine.js';
 import { CQ_ENTRIES_MIN, CQ_FACTOR, layout } from './engine-io_uring.js';
 import { requirePinning } from './memory.js';
 import { Queues } from './queues.js';
 
 /** All that the ring asks for; registered buffers are io_uring's own. */
-export const POOL_OPERATIONS: ReadonlySet<number> = new Set(
-  Object.values(OP).filter((op) => op !== OP.READ_FIXED && op !== OP.WRITE_FIXED),
-);
+export const POOL_OPERATIONS: ReadonlySet<number> = new Set([
+  ...Object.values(OP).filter((op) => op !== OP.READ_FIXED && op !== OP.WRITE_FIXED),
+  ...Object.values(POOL_OP),
+]);
 
 /** Completion entries of a ring in front of the pool. */
 export function completionEntries(options: EngineOptions): number {

@@ -4,6 +4,7 @@
 // Figures below: requests per second at depth 1, io_uring alone → the pool; Linux 6.18, 2 cores.
 import { OP } from '../abi/io_uring.js';
 import { native } from '../abi/native.js';
+import { POOL_OPERATIONS } from './engine-threads.js';
 import type { Ports } from './ports.js';
 import { TRAIT } from './slots.js';
 
@@ -79,7 +80,9 @@ export function servedByWorker(kind: number, length: number, batchBytes: number)
   return length >= WORKER_BYTES_MIN || batchBytes + length > BATCH_BYTES_MAX;
 }
 
-const RULES_OF_ALL = 64; // opcodes end well before
+const RULES_OF_ALL = 256; // opcodes are bytes
+
+const OPCODE_MASK = 0xff;
 
 /** How many requests of a sort are in flight at once: the most there were lately. */
 class Depth {
@@ -136,12 +139,12 @@ export class Router {
     for (const [op, rule] of RULES) this.#rules[op] = rule;
     // What this kernel's io_uring does not have, the pool has.
     const { operations } = ports.primary.engine;
-    for (const op of Object.values(OP)) if (!operations.has(op)) this.#rules[op] = RULE.POOL;
+    for (const op of POOL_OPERATIONS) if (!operations.has(op)) this.#rules[op] = RULE.POOL;
   }
 
-  /** TRAIT.POOL or 0 for an operation that is no transfer. */
+  /** TRAIT.POOL or 0 for an operation that is no transfer. The entry's flags may stand above the opcode. */
   ofOperation(op: number, fd: number, openFlags: number): number {
-    const rule = this.#rules[op];
+    const rule = this.#rules[op & OPCODE_MASK];
     const isForPool =
       rule === RULE.POOL ||
       (rule === RULE.OPEN && ((openFlags & O_CREATES) !== 0 || this.#opens.isSlow)) ||

@@ -1,11 +1,14 @@
 // Whole files, by promise and by callback: every size at which the way they are read changes, and what is no file.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import nodeFs from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { defaultRing } from 'linux-aio';
 import fs, { promises } from 'linux-aio/fs';
+import { coreOf, servesWholeFiles } from '../support/internals.js';
 import { openDescriptors, temporaryDirectory } from '../support/temp.js';
 
 const KIB = 1024;
@@ -100,6 +103,100 @@ describe('whole files', () => {
     await promises.readFile(join(directory, 'b'));
     assert.equal(first.toString(), 'a'.repeat(1000));
     assert.equal(first.buffer.byteLength, 1000);
+  });
+});
+
+describe('whole files in one hop', {
+  skip: !servesWholeFiles(coreOf(defaultRing())) && 'no pool here',
+}, () => {
+  const submitted = () => defaultRing().stats.submitted;
+
+  it('are written, appended to and read by one request each', async (t) => {
+    const path = join(temporaryDirectory(t), 'file');
+    for (const [call, expected] of [
+      [() => promises.writeFile(path, 'first'), 'first'],
+      [() => promises.appendFile(path, ' and more'), 'first and more'],
+      [() => promises.writeFile(path, 'latin1: é', 'latin1'), 'latin1: \xe9'],
+      [() => promises.writeFile(path, Buffer.from('1234').subarray(1, 3)), '23'],
+      [() => promises.writeFile(path, ''), ''],
+    ] as const) {
+      const before = submitted();
+      await call();
+      assert.equal(submitted() - before, 1);
+      assert.equal(nodeFs.readFileSync(path, 'latin1'), expected);
+    }
+  });
+
+  it('are read by the pool when many are wanted at once, and by this thread', async (t) => {
+    const directory = temporaryDirectory(t);
+    const paths = Array.from({ length: 64 }, (_, i) => join(directory, String(i)));
+    for (const path of paths) nodeFs.writeFileSync(path, path);
+    const before = submitted();
+    assert.deepEqual(await Promise.all(paths.map((path) => promises.readFile(path, 'utf8'))), paths);
+    assert.ok(submitted() > before);
+    const alone = submitted();
+    assert.equal(await promises.readFile(paths[0], 'utf8'), paths[0]);
+    assert.equal(submitted(), alone);
+  });
+
+  it('fail with the error of the call that failed, and leave nothing open', async (t) => {
+    const directory = temporaryDirectory(t);
+    const path = join(directory, 'file');
+    nodeFs.writeFileSync(path, 'text', { mode: 0o600 });
+    const before = openDescriptors();
+    const none = join(directory, 'none', 'file');
+    for (const [call, expected] of [
+      [() => promises.writeFile(none, 'x'), `ENOENT: no such file or directory, open '${none}'`],
+      [
+        () => promises.writeFile(directory, 'x'),
+        `EISDIR: illegal operation on a directory, open '${directory}'`,
+      ],
+      [() => promises.writeFile(path, 'x', { flag: 'wx' }), `EEXIST: file already exists, open '${path}'`],
+      [() => promises.writeFile('/dev/full', 'x'), 'ENOSPC: no space left on device, write'],
+    ] as const) {
+      await assert.rejects(call(), { message: expected });
+    }
+    const all = Array.from({ length: 20 }, () => promises.readFile(none).catch((error) => error.code));
+    assert.deepEqual(new Set(await Promise.all(all)), new Set(['ENOENT']));
+    const directories = Array.from({ length: 20 }, () => promises.readFile(directory).catch((e) => e.code));
+    assert.deepEqual(new Set(await Promise.all(directories)), new Set(['EISDIR']));
+    assert.equal(openDescriptors(), before);
+  });
+
+  it('have the mode and the flags that are asked for', async (t) => {
+    const path = join(temporaryDirectory(t), 'file');
+    const mask = process.umask(0o022);
+    t.after(() => process.umask(mask));
+    await promises.writeFile(path, 'one', { mode: 0o664 });
+    assert.equal(nodeFs.statSync(path).mode & 0o777, 0o644);
+    await promises.writeFile(path, 'X', { flag: 'r+' });
+    assert.equal(nodeFs.readFileSync(path, 'utf8'), 'Xne');
+    await promises.writeFile(path, '!', { flag: 'a' });
+    assert.equal(nodeFs.readFileSync(path, 'utf8'), 'Xne!');
+  });
+
+  it('wait for the other end of a named pipe, many at once, without a thread', async (t) => {
+    const directory = temporaryDirectory(t);
+    const paths = Array.from({ length: 24 }, (_, i) => join(directory, `pipe${i}`));
+    execFileSync('mkfifo', paths);
+    const written = Promise.all(paths.map((path) => promises.writeFile(path, path)));
+    const file = join(directory, 'file');
+    await promises.writeFile(file, 'not held up');
+    assert.equal(await promises.readFile(file, 'utf8'), 'not held up');
+    assert.deepEqual(await Promise.all(paths.map((path) => promises.readFile(path, 'utf8'))), paths);
+    await written;
+  });
+
+  it('are written from memory that is let go of meanwhile', { skip: !globalThis.gc }, async (t) => {
+    const directory = temporaryDirectory(t);
+    const paths = Array.from({ length: 100 }, (_, i) => join(directory, String(i)));
+    const written = paths.map((path, i) => promises.writeFile(path, content(64 * KIB + i)));
+    globalThis.gc?.();
+    const rubbish = Array.from({ length: 200 }, () => Buffer.alloc(64 * KIB, 0xee));
+    await Promise.all(written);
+    assert.equal(rubbish.length, 200);
+    for (const [i, path] of paths.entries())
+      assert.ok(nodeFs.readFileSync(path).equals(content(64 * KIB + i)));
   });
 });
 

@@ -22,6 +22,7 @@ const SOURCES = [
   'native/pool.c',
   'native/pool-operations.c',
   'native/pool-poller.c',
+  'native/pool-whole-file.c',
 ].map((file) => join(packageRoot, file));
 
 const CONFIGURATIONS = [

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import test, { describe, type TestContext } from 'node:test';
-import { Ring } from 'linux-aio';
+import { open, Ring } from 'linux-aio';
 import { refusal } from '../support/engines.js';
 import { CTL, coreOf, ioUring, routing, slots } from '../support/internals.js';
 import { runProgram } from '../support/program.js';
@@ -123,6 +123,22 @@ describe('a ring on io_uring gives the pool', { skip }, () => {
     await open(fs.constants.O_RDWR | fs.constants.O_CREAT);
     await open(fs.constants.O_RDWR | fs.constants.O_TRUNC);
     assert.deepEqual(served(ring), [1, 2]);
+  });
+
+  test('what is asked of a number anew, when the file it meant was open for writing', async (t) => {
+    const path = fileInMemory(t, 1 << 20);
+    if (path === null) return t.skip('no /dev/shm');
+    const ring = routingRing(t);
+    const first = await open(temporaryFile(t, 'on a disk'), 'r+', undefined, { ring });
+    await first.read(Buffer.alloc(4), { position: 0 });
+    const { fd } = first;
+    await first.close();
+    const second = await open(path, 'r+', undefined, { ring });
+    t.after(() => second.close());
+    assert.equal(second.fd, fd, 'the number was not used again');
+    const [, before] = served(ring);
+    await second.read(Buffer.alloc(4096), { position: 0 });
+    assert.equal(served(ring)[1] - before, 1);
   });
 
   test('cached reads where io_uring would wake a worker for each: tmpfs', async (t) => {

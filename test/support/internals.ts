@@ -11,6 +11,9 @@ export const slots = (await load('ring/slots.js')) as typeof import('../../dist/
 export const { TURN_BUDGET_MS } = (await load(
   'ring/fairness.js',
 )) as typeof import('../../dist/ring/fairness.js');
+export const { servesWholeFiles } = (await load(
+  'ring/whole-file.js',
+)) as typeof import('../../dist/ring/whole-file.js');
 export const routing = (await load('ring/routing.js')) as typeof import('../../dist/ring/routing.js');
 export const { PENDING } = (await load('ring/core.js')) as typeof import('../../dist/ring/core.js');
 export const memory = (await load('ring/memory.js')) as typeof import('../../dist/ring/memory.js');

@@ -15,6 +15,7 @@ const SOURCES = [
   'native/pool.c',
   'native/pool-operations.c',
   'native/pool-poller.c',
+  'native/pool-whole-file.c',
 ].map((file) => join(packageRoot, file));
 const FLAGS = '-std=gnu11 -O1 -g -pthread'.split(' ');
 

@@ -1,0 +1,125 @@
+// The `read` and `close` of one ReadStream: the chunks of a regular file are read ahead of it (src/file/read-ahead.ts).
+//
+// Node's stream hands in memory for each chunk and takes what the callback brings: here that is the memory that was read
+// into ahead, and the other is never touched.
+import process from 'node:process';
+import { native } from '../abi/native.js';
+import { type Chunk, ReadAhead } from '../file/read-ahead.js';
+import { coreOf } from '../ring/requests.js';
+import type { Ring } from '../ring/ring.js';
+import { type Callback, Delivery } from './deliver.js';
+import { ringOrNull } from './engine.js';
+import { mayAnswerNow } from './inline.js';
+
+/** What counts here of the options of createReadStream, still unchecked. */
+export interface ReadOptions {
+  readonly fd?: unknown;
+  readonly start?: unknown;
+  readonly end?: unknown;
+  readonly autoClose?: unknown;
+}
+
+/** The functions to fall back on. */
+interface Operations {
+  read(
+    fd: number,
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number | undefined,
+    callback: (...results: never[]) => void,
+  ): void;
+  close(fd: number, callback: (error?: Error | null) => void): void;
+}
+
+export class StreamReader {
+  readonly #operations: Operations;
+  readonly #end: number;
+  /**
+   * Where the stream is, when it reads at the file's own position and nobody else will ever see that: it has opened the
+   * file itself, and will close it.
+   */
+  #position: number | undefined;
+  #ahead: ReadAhead | null | undefined;
+  /** a whole chunk has been read: there may be more */
+  #isUnderWay = false;
+
+  constructor(operations: object, { fd, start, end, autoClose }: ReadOptions) {
+    this.#operations = operations as Operations;
+    this.#end = typeof end === 'number' ? end + 1 : Number.POSITIVE_INFINITY;
+    const isOwn = (fd === undefined || fd === null) && autoClose !== false;
+    this.#position = isOwn && (start === undefined || start === null) ? 0 : undefined;
+  }
+
+  /** As `fs.read`, with the arguments that ReadStream gives it. */
+  readonly read = (
+    fd: number,
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number | undefined,
+    callback: Callback,
+  ): void => {
+    const at = position ?? this.#position;
+    const ring = at === undefined ? null : ringOrNull();
+    const ahead = ring && this.#aheadOf(ring, fd);
+    if (!ahead) {
+      this.#operations.read(fd, buffer, offset, length, position, callback);
+      return;
+    }
+    const chunk = ahead.take(at!, length);
+    if (this.#isUnderWay) ahead.readOn(at! + length, length);
+    if (chunk === undefined) this.#readNow(fd, buffer, offset, length, at!, callback);
+    else if (chunk.result === length && mayAnswerNow(ring!)) {
+      this.#advance(at!, length);
+      process.nextTick(callback, null, length, chunk.buffer);
+    } else
+      this.#await(ring!, chunk, () => this.#readNow(fd, buffer, offset, length, at!, callback), callback);
+  };
+
+  #aheadOf(ring: Ring, fd: number): ReadAhead | null {
+    if (this.#ahead === undefined) {
+      const flags = native().statusFlags(fd);
+      this.#ahead = flags < 0 ? null : ReadAhead.of(coreOf(ring), fd, flags, this.#end);
+    }
+    return this.#ahead;
+  }
+
+  #readNow(fd: number, buffer: Buffer, offset: number, length: number, at: number, callback: Callback): void {
+    this.#operations.read(fd, buffer, offset, length, at, ((
+      error: Error | null,
+      bytes: number,
+      into: Buffer,
+    ) => {
+      if (!error) this.#advance(at, bytes);
+      this.#isUnderWay = bytes === length;
+      callback(error, bytes, into);
+    }) as never);
+  }
+
+  /** Nothing but a whole chunk counts: the end of the file, or an error, is found out by reading again. */
+  #await(ring: Ring, chunk: Chunk, again: () => void, callback: Callback): void {
+    const { buffer, position } = chunk;
+    const delivery = new Delivery(ring, () => {
+      if (chunk.result !== buffer.byteLength) {
+        again();
+        return;
+      }
+      this.#advance(position, buffer.byteLength);
+      callback(null, buffer.byteLength, buffer);
+    });
+    delivery.begin();
+    if (chunk.result === undefined) chunk.done = () => delivery.deliver();
+    else delivery.deliver();
+  }
+
+  #advance(at: number, bytes: number): void {
+    if (this.#position !== undefined) this.#position = at + bytes;
+  }
+
+  /** As `fs.close`, when nothing is being read any more. */
+  readonly close = (fd: number, callback: (error?: Error | null) => void): void => {
+    if (!this.#ahead) this.#operations.close(fd, callback);
+    else this.#ahead.end(() => this.#operations.close(fd, callback));
+  };
+}

@@ -1,0 +1,159 @@
+// A ReadStream whose chunks are read ahead gives what one without would have given, whatever becomes of the file.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import nodeFs from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import fs from 'linux-aio/fs';
+import { native } from '../support/internals.js';
+import { openDescriptors, opened, openPipe, temporaryDirectory, temporaryFile } from '../support/temp.js';
+
+const KIB = 1024;
+const SIZE = 1024 * KIB + 77;
+
+const content = Buffer.allocUnsafe(SIZE);
+for (let i = 0; i < SIZE; i++) content[i] = (i * 31 + (i >> 12)) & 0xff;
+
+type Options = Parameters<typeof fs.createReadStream>[1];
+
+async function chunksOf(stream: nodeFs.ReadStream): Promise<Buffer[]> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return chunks;
+}
+
+describe('a ReadStream', () => {
+  for (const options of [
+    {},
+    { start: 5 },
+    { start: 4096, end: 700_000 },
+    { end: 300_000 },
+    { highWaterMark: 32 * KIB },
+    { highWaterMark: 1000 },
+    { highWaterMark: 300 * KIB },
+    { autoClose: false },
+  ] as const) {
+    it(`with ${JSON.stringify(options)} gives Node's chunks`, async (t) => {
+      const path = temporaryFile(t, content);
+      const ours = fs.createReadStream(path, options as Options);
+      const nodes = nodeFs.createReadStream(path, options as Options);
+      const [chunks, expected] = await Promise.all([chunksOf(ours), chunksOf(nodes)]);
+      assert.deepEqual(
+        chunks.map(({ length }) => length),
+        expected.map(({ length }) => length),
+      );
+      assert.ok(Buffer.concat(chunks).equals(Buffer.concat(expected)));
+      assert.equal(ours.bytesRead, nodes.bytesRead);
+      for (const stream of [ours, nodes]) if (!stream.destroyed) stream.destroy();
+    });
+  }
+
+  it('gives each chunk memory of its own, just as long', async (t) => {
+    const chunks = await chunksOf(fs.createReadStream(temporaryFile(t, content)));
+    assert.equal(new Set(chunks.map(({ buffer }) => buffer)).size, chunks.length);
+    for (const chunk of chunks) assert.equal(chunk.buffer.byteLength, chunk.length);
+  });
+
+  it('sees what is appended while it reads', async (t) => {
+    const path = temporaryFile(t, content);
+    const chunks: Buffer[] = [];
+    let isLonger = false;
+    for await (const chunk of fs.createReadStream(path)) {
+      chunks.push(chunk as Buffer);
+      if (!isLonger) nodeFs.appendFileSync(path, content);
+      isLonger = true;
+    }
+    assert.ok(Buffer.concat(chunks).equals(Buffer.concat([content, content])));
+  });
+
+  it('ends where the file ends that is truncated while it reads', async (t) => {
+    const path = temporaryFile(t, content);
+    let total = 0;
+    for await (const chunk of fs.createReadStream(path)) {
+      total += (chunk as Buffer).length;
+      if (total === 64 * KIB) nodeFs.truncateSync(path, 64 * KIB + 10);
+    }
+    // What had been read ahead by then may still come; beyond that there is nothing, and no zeros.
+    assert.ok(total >= 64 * KIB && total <= SIZE);
+  });
+
+  it('takes no more from a descriptor of the program than Node does', async (t) => {
+    const path = temporaryFile(t, content);
+    const positions: string[] = [];
+    for (const { createReadStream } of [fs, nodeFs]) {
+      const fd = opened(t, path);
+      const stream = createReadStream('', { fd, autoClose: false });
+      await once(stream, 'readable');
+      assert.equal((stream.read() as Buffer).length, 64 * KIB);
+      stream.pause();
+      for (let i = 0; i < 20; i++) await turn();
+      const [position] = /^pos:\s+\d+/m.exec(nodeFs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? [];
+      positions.push(position!);
+      stream.destroy();
+      await once(stream, 'close');
+    }
+    assert.equal(positions[0], positions[1]);
+  });
+
+  it('leaves the position of its file at the end, with autoClose: false', async (t) => {
+    const stream = fs.createReadStream(temporaryFile(t, content), { autoClose: false });
+    stream.resume();
+    await once(stream, 'end');
+    const { fd } = stream as unknown as { fd: number };
+    assert.equal(nodeFs.readSync(fd, Buffer.alloc(1)), 0);
+    stream.destroy();
+    await once(stream, 'close');
+  });
+
+  it('that is destroyed in the middle closes its file when nothing is read into it any more', async (t) => {
+    const path = temporaryFile(t, content);
+    const before = openDescriptors();
+    const streams = Array.from({ length: 20 }, () => fs.createReadStream(path));
+    await Promise.all(
+      streams.map(async (stream, i) => {
+        let count = 0;
+        for await (const _chunk of stream) if (++count > i % 7) break;
+        assert.ok(stream.destroyed);
+      }),
+    );
+    for (let i = 0; i < 100 && openDescriptors() > before; i++) await turn();
+    assert.ok(openDescriptors() <= before, 'descriptors are left open');
+  });
+
+  it('lets go of the memory that it has read ahead', { skip: !globalThis.gc }, async (t) => {
+    const path = temporaryFile(t, content);
+    /** When what has been collected is down to that, or does not become less. */
+    const pinned = async (wanted: number) => {
+      for (let i = 0; i < 50 && native().pinCount() > wanted; i++) {
+        globalThis.gc?.();
+        await turn(); // finalizers
+      }
+      return native().pinCount();
+    };
+    await chunksOf(fs.createReadStream(path));
+    const before = await pinned(0);
+    for (let i = 0; i < 20; i++) {
+      for await (const _chunk of fs.createReadStream(path)) break;
+    }
+    const after = await pinned(before);
+    assert.ok(after <= before + 4, `${after - before} buffers are still held`);
+  });
+
+  it('reads pipes and files of /proc as they come', async (t) => {
+    const pipe = openPipe(t);
+    nodeFs.writeSync(pipe.write, 'through a pipe');
+    nodeFs.closeSync(pipe.write);
+    pipe.write = -1;
+    const stream = fs.createReadStream('', { fd: pipe.read, autoClose: false });
+    assert.equal(Buffer.concat(await chunksOf(stream)).toString(), 'through a pipe');
+    const status = Buffer.concat(await chunksOf(fs.createReadStream('/proc/self/status'))).toString();
+    assert.match(status, /^Name:/);
+  });
+
+  it('reports the error of the read that meets it', async (t) => {
+    const directory = temporaryDirectory(t);
+    await assert.rejects(chunksOf(fs.createReadStream(directory)), { code: 'EISDIR', syscall: 'read' });
+    await assert.rejects(chunksOf(fs.createReadStream(join(directory, 'none'))), { code: 'ENOENT' });
+  });
+});
