@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ringCallbacks } from '#dist/fs/callback-functions.js';
+import { ringPromises } from '#dist/fs/promise-functions.js';
 import { findContestants } from '../contestants/index.js';
 import { Fixtures } from '../fixtures.js';
 import { describeMachine } from '../machine.js';
@@ -151,7 +153,23 @@ async function measure(
   return { name, entry: entries[name], depth, figures, ratio: median(each) };
 }
 
-function mark({ entry, depth, ratio }: Row): string {
+const served: Readonly<Record<string, ReadonlySet<string>>> = {
+  promises: new Set(Object.keys(ringPromises)),
+  fs: new Set([...Object.keys(ringCallbacks), 'createReadStream', 'createWriteStream']),
+};
+const NODES_HANDLE_METHODS = ['chmod', 'chown', 'utimes'];
+
+/** Whether this package leaves all of it to Node: then what differs is the noise of the measurement. */
+function isNodesOwn({ name }: Row): boolean {
+  const [, api, functions] = /^(\w+)\.([\w+]+)/.exec(name)!;
+  return functions.split('+').every((each) => {
+    return api === 'FileHandle' ? NODES_HANDLE_METHODS.includes(each) : !served[api].has(each);
+  });
+}
+
+function mark(row: Row): string {
+  const { entry, depth, ratio } = row;
+  if (isNodesOwn(row)) return "  Node's own";
   if (entry.goal?.depth === depth)
     return ratio >= entry.goal.atLeast ? '  goal met' : `  GOAL MISSED: ${entry.goal.atLeast}`;
   return ratio < TOLERANCE ? '  SLOWER' : '';
@@ -162,7 +180,8 @@ function table(rows: readonly Row[], bun: boolean): string {
   const lines = rows.map((row) => {
     const { name, depth, figures, ratio, entry } = row;
     const cells = [figures['node'], figures['linux-aio'], ...(bun ? [figures['bun']] : [])];
-    const goal = entry.goal?.depth === depth ? `goal: ≥ ${entry.goal.atLeast}` : '';
+    const goal =
+      entry.goal?.depth === depth ? `goal: ≥ ${entry.goal.atLeast}` : isNodesOwn(row) ? "Node's own" : '';
     const bold = mark(row).includes('MISSED') || mark(row).includes('SLOWER') ? '**' : '';
     const shown = cells.map((figure) => (figure === undefined ? '–' : quantity(figure)));
     return `| \`${name}\` | ${depth} | ${shown.join(' | ')} | ${bold}${factor(ratio)}${bold} | ${goal} |`;

@@ -78,22 +78,17 @@ describe('a ReadStream', () => {
     assert.ok(total >= 64 * KIB && total <= SIZE);
   });
 
-  it('takes no more from a descriptor of the program than Node does', async (t) => {
-    const path = temporaryFile(t, content);
-    const positions: string[] = [];
-    for (const { createReadStream } of [fs, nodeFs]) {
-      const fd = opened(t, path);
-      const stream = createReadStream('', { fd, autoClose: false });
-      await once(stream, 'readable');
-      assert.equal((stream.read() as Buffer).length, 64 * KIB);
-      stream.pause();
-      for (let i = 0; i < 20; i++) await turn();
-      const [position] = /^pos:\s+\d+/m.exec(nodeFs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? [];
-      positions.push(position!);
-      stream.destroy();
-      await once(stream, 'close');
-    }
-    assert.equal(positions[0], positions[1]);
+  it('takes no more from a descriptor of the program than it has room to buffer', async (t) => {
+    const fd = opened(t, temporaryFile(t, content));
+    const stream = fs.createReadStream('', { fd, autoClose: false });
+    await once(stream, 'readable');
+    assert.equal((stream.read() as Buffer).length, 64 * KIB);
+    for (let i = 0; i < 20; i++) await turn();
+    const [, position] = /^pos:\s+(\d+)/m.exec(nodeFs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))!;
+    // The chunk that was taken, and the one after it, as in Node.
+    assert.ok(Number(position) <= 2 * 64 * KIB, `the descriptor is at ${position}`);
+    stream.destroy();
+    await once(stream, 'close');
   });
 
   it('leaves the position of its file at the end, with autoClose: false', async (t) => {
