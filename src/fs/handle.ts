@@ -63,7 +63,7 @@ export function serveAllHandles(): void {
  * on whole files too, so what was changed is to be seen there; here there is none.
  */
 export function isHandleChanged(): boolean {
-  if (base === undefined) return false;
+  if (base === undefined) return forAll; // not known yet, and a program may change it right at its start
   return Object.getOwnPropertyDescriptor(base, 'fd')?.get !== fdGetter;
 }
 
@@ -276,7 +276,8 @@ function withMethods(node: FileHandle): object {
       // Node ignores `flush` here, and looks at a signal between chunks only.
       const isNodes = known === null || known.flush || known.signal !== undefined;
       if (descriptor === undefined || isNodes || !isData(data)) {
-        return nodes(nodeWriteFile, this, [data, options]);
+        const byNode = () => nodes(nodeWriteFile, this, [data, options]);
+        return descriptor && known?.signal ? timeToAbort(known.signal).then(byNode) : byNode();
       }
       return descriptor.use('writeFile', () => writeFile(descriptor, data, options));
     },
