@@ -161,18 +161,22 @@ static bool is_local(uint32_t type) {
   return false;
 }
 
-// What was found out about devices without a block device: the number, and 1 when it is local.
+// … and those with one that are not: fuseblk, GFS2, OCFS2.
+static bool is_shared(uint32_t type) { return type == 0x65735546 || type == 0x01161970 || type == 0x7461636f; }
+
+// What was found out about devices: the number, and 1 when it is local.
 static _Atomic uint64_t devices[16];
 
 static bool is_local_device(int fd, uint32_t major, uint32_t minor) {
-  if (major != 0) return true;
+  uint64_t number = ((uint64_t)major << 31 | minor) + 1;
   _Atomic uint64_t *entry = &devices[minor % 16];
   uint64_t seen = atomic_load_explicit(entry, memory_order_relaxed);
-  if (seen >> 1 == (uint64_t)minor + 1) return seen & 1;
+  if (seen >> 1 == number) return seen & 1;
   long fields[32];  // struct statfs
   if (syscall(SYS_fstatfs, fd, fields) < 0) return false;
-  bool local = is_local((uint32_t)fields[0]);
-  atomic_store_explicit(entry, ((uint64_t)minor + 1) << 1 | local, memory_order_relaxed);
+  uint32_t type = (uint32_t)fields[0];
+  bool local = major == 0 ? is_local(type) : !is_shared(type);
+  atomic_store_explicit(entry, number << 1 | local, memory_order_relaxed);
   return local;
 }
 

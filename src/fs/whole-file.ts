@@ -78,10 +78,9 @@ const IN_POOL_MAX = 16;
 
 function read(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
   if (call.flags !== O_RDONLY || call.signal !== undefined) return readWithCare(ring, call, options);
-  const hasPool = servesWholeFiles(coreOf(ring));
   const mayBeNow = mayAnswerNow(ring);
   const isPoolsTurn = underWay >= POOL_FROM && inPool < IN_POOL_MAX;
-  if (hasPool && (isPoolsTurn || !mayBeNow)) return readInPool(ring, call, options);
+  if ((isPoolsTurn || !mayBeNow) && servesWholeFiles(coreOf(ring))) return readInPool(ring, call, options);
   if (!mayBeNow) return nextTurn().then(() => read(ring, call, options));
   const contents = readCached(call.path);
   if (contents instanceof Uint8Array) {
@@ -91,7 +90,7 @@ function read(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | s
     return promise;
   }
   if (contents !== -ERRNO.EAGAIN) return readOn(ring, call, contents, options);
-  return hasPool ? readInPool(ring, call, options) : readOnRing(ring, call, options);
+  return servesWholeFiles(coreOf(ring)) ? readInPool(ring, call, options) : readOnRing(ring, call, options);
 }
 
 function isOver(): void {
@@ -111,19 +110,19 @@ function copied(bytes: Uint8Array, encoding: BufferEncoding | undefined): Buffer
 /** Opened, read and closed by a worker. */
 async function readInPool(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
   const view = takeScratch();
+  let outcome: Outcome;
   underWay++;
   inPool++;
-  const outcome = await new Promise<Outcome>((resolve) => {
-    readWholeFile(coreOf(ring), call.path, call.flags, view, resolve);
-  });
-  underWay--;
-  inPool--;
-  if ('bytes' in outcome) {
-    const result = copied(view.subarray(0, outcome.bytes), call.encoding);
+  try {
+    outcome = await new Promise<Outcome>((resolve) => {
+      readWholeFile(coreOf(ring), call.path, call.flags, view, resolve);
+    });
+    if ('bytes' in outcome) return copied(view.subarray(0, outcome.bytes), call.encoding);
+  } finally {
+    underWay--;
+    inPool--;
     giveScratch(view);
-    return result;
   }
-  giveScratch(view);
   if ('fd' in outcome) return await readOn(ring, call, outcome, options);
   if (mayStillOpen(outcome)) return await readOnRing(ring, call, options);
   throw failure(outcome, 'read', call.path);

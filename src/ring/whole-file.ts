@@ -4,7 +4,7 @@ import { AT_FDCWD } from '../abi/io_uring.js';
 import { LEFT_OPEN, POOL_OP, WHOLE_FILE } from '../abi/native.js';
 import type { RingCore } from './core.js';
 import { high, low } from './entry.js';
-import { addressOf } from './memory.js';
+import { addressOf, byteLengthOf } from './memory.js';
 import { pathBytes } from './paths.js';
 import type { Path } from './requests.js';
 
@@ -76,8 +76,8 @@ function start(
   done: (outcome: Outcome) => void,
 ): void {
   const bytes = pathBytes('path', path);
-  const length = view.byteLength;
-  const data = length === 0 ? 0 : addressOf(view);
+  const length = byteLengthOf(view); // what the view is, not what it says
+  const data = length === 0 ? 0 : addressOf(view, 0, length);
   const words = free.pop() ?? new Int32Array(WHOLE_FILE.WORDS);
   words.fill(0);
   words[WHOLE_FILE.DATA_LOW] = low(data);
