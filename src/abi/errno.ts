@@ -12,6 +12,7 @@ export const ERRNO = {
   EEXIST: 17,
   EINVAL: 22,
   EMFILE: 24,
+  ESPIPE: 29,
   ENOSYS: 38,
   ETIME: 62,
   EBADR: 53,

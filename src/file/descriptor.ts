@@ -4,6 +4,7 @@
 //   open ── close() ──► closing ── last user done ──► closed (fd = -1)
 //
 // Exactly like Node's FileHandle, `fd` stays valid while closing: a write stream may still flush what it holds.
+import { FILE_WORD, FILE_WORDS, native } from '../abi/native.js';
 import type { RingCore } from '../ring/core.js';
 import { coreOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
@@ -13,6 +14,8 @@ import { closeDescriptor } from './close.js';
 import { fileClosedError, systemError } from './errors.js';
 import { LongWrites } from './sync-order.js';
 import type { Position } from './transfer.js';
+
+const facts = new Int32Array(FILE_WORDS);
 
 export class Descriptor {
   readonly ring: Ring;
@@ -37,6 +40,7 @@ export class Descriptor {
   /** see sync-order.ts: writes that the ring knows only part of */
   readonly longWrites = new LongWrites();
 
+  #isStream: boolean | undefined;
   #fd: number;
   #users = 1; // the File itself
   #closing: Promise<void> | undefined;
@@ -60,6 +64,15 @@ export class Descriptor {
 
   get isClosing(): boolean {
     return this.#closing !== undefined;
+  }
+
+  /**
+   * A pipe, socket or terminal: pread(2) answers ESPIPE there, and so does Node, where io_uring ignores the position
+   * (io_kiocb_update_pos in io_uring/rw.c, Linux 6.18). Looked up by the first transfer with a position.
+   */
+  get isStream(): boolean {
+    this.#isStream ??= native().describe(this.fd, facts.buffer) === 0 && facts[FILE_WORD.SEEKABLE] === 0;
+    return this.#isStream;
   }
 
   /** One more user: the descriptor stays open until it calls `unref`. */

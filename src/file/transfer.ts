@@ -1,5 +1,6 @@
 // One read or write of one buffer, from the call into the ring to its final result. `File` makes the first attempt
 // itself, because that is the hot path; what is not finished by it ends up in `finishRead` or `finishWrite`.
+import { ERRNO } from '../abi/errno.js';
 import { OP, TRANSFER_BYTES_MAX } from '../abi/io_uring.js';
 import { PENDING } from '../ring/core.js';
 import { shouldRetry } from '../ring/retry.js';
@@ -32,6 +33,7 @@ export function begin(
   length: number,
   position: Position,
 ): number {
+  if (position !== -1 && descriptor.isStream) return -ERRNO.ESPIPE;
   const { core, fd } = descriptor;
   const bytes = Math.min(length, TRANSFER_BYTES_MAX); // the kernel would stop there too
   return core.transfer(op, fd, view, offset, bytes, position);

@@ -22,6 +22,7 @@ function submit(
   position: Position,
   signal: AbortSignal | undefined,
 ): Promise<number> {
+  if (position !== -1 && descriptor.isStream) return Promise.resolve(-ERRNO.ESPIPE);
   const { ring, fd } = descriptor;
   const batch = views.length > VECTOR_MAX ? views.slice(0, VECTOR_MAX) : views;
   return new Promise((resolve) => {

@@ -2,6 +2,7 @@
 // arguments look like.
 import { join } from 'node:path';
 import { pick, type Random } from '../../differential/random.js';
+import { WAYS, type Way } from './at-once.js';
 import { type Argument, Values } from './values.js';
 import { FIFOS, SLOTS } from './world.js';
 
@@ -132,9 +133,12 @@ export type Step =
   | { kind: 'closeFd'; slot: number }
   | { kind: 'promises' | 'callbacks'; name: string; args: Argument[] }
   | { kind: 'handle'; slot: number; name: string; args: Argument[] }
-  | { kind: 'abort'; slot: number | undefined; tick: boolean; name: string; args: Argument[] }
-  | { kind: 'fifo'; fifo: string; bytes: number; callbacks: boolean }
+  | { kind: 'abort'; on: number | 'promises' | 'callbacks'; tick: boolean; name: string; args: Argument[] }
+  | { kind: 'noCallback'; name: string; args: Argument[] }
+  | { kind: 'fifo'; fifo: string; bytes: number; through: 'promises' | 'callbacks' | 'handle' }
   | { kind: 'together'; count: number; mark: number }
+  | { kind: 'atOnce'; way: Way; count: number; seed: number }
+  | { kind: 'handleStream'; slot: number; reads: boolean; args: Argument[] }
   | { kind: 'readStream' | 'writeStream'; args: Argument[]; chunks: number[] };
 
 function trimmed(v: Values, args: Argument[]): Argument[] {
@@ -157,11 +161,17 @@ function drawStep(random: Random): Step {
   if (choice < 8) return { kind: 'open', slot: random(SLOTS), args: trimmed(v, openArguments(v)) };
   if (choice < 13) return { kind: 'openFd', slot: random(SLOTS), args: openArguments(v) };
   if (choice < 14) return { kind: 'closeFd', slot: random(SLOTS) };
-  if (choice < 16)
-    return { kind: 'fifo', fifo: pick(random, FIFOS), bytes: random(9000), callbacks: v.bad(2) };
-  if (choice < 18) return { kind: 'together', count: 1 + random(20), mark: random(100) };
-  if (choice < 19) return abortStep(v, random);
+  if (choice < 16) {
+    const through = pick(random, ['promises', 'callbacks', 'handle'] as const);
+    return { kind: 'fifo', fifo: pick(random, FIFOS), bytes: random(9000), through };
+  }
+  if (choice < 17) return { kind: 'together', count: 1 + random(20), mark: random(100) };
+  if (choice < 19)
+    return { kind: 'atOnce', way: pick(random, WAYS), count: 1 + random(12), seed: random(2 ** 31) };
+  if (choice < 20) return abortStep(v, random);
   if (choice < 22) return streamStep(v, random);
+  if (choice < 23) return noCallbackStep(v, random);
+  if (choice < 24) return handleStreamStep(v, random);
   if (choice < 45) {
     const slot = random(SLOTS);
     if (v.bad(30)) return { kind: 'handle', slot, name: 'close', args: [] };
@@ -175,17 +185,50 @@ function drawStep(random: Random): Step {
   }
   const name = pick(random, random(2) ? OFTEN : Object.keys(BY_PATH));
   const args = trimmed(v, BY_PATH[name](v));
-  return { kind: choice < 80 ? 'promises' : 'callbacks', name, args };
+  const kind = choice < 80 ? 'promises' : 'callbacks';
+  // An open handle stands for its file there.
+  if (kind === 'promises' && WHOLE.includes(name) && args.length > 0 && v.bad(6)) args[0] = v.handle();
+  return { kind, name, args };
 }
+
+const WHOLE = ['readFile', 'writeFile', 'appendFile'];
 
 const openArguments: Draw = (v) => [v.regularPath(), v.flags(), v.mode()];
 
 /** By path, or on a handle; aborted before the call's turn is over, or in its first tick. */
 function abortStep(v: Values, random: Random): Step {
-  const name = pick(random, ['readFile', 'writeFile', 'appendFile']);
-  const slot = random(2) ? random(SLOTS) : undefined;
-  const args = [...(slot === undefined ? [v.regularPath()] : []), ...(name === 'readFile' ? [] : [v.data()])];
-  return { kind: 'abort', slot, tick: random(2) === 0, name, args };
+  const name = pick(random, WHOLE);
+  const on = pick(random, [random(SLOTS), 'promises', 'callbacks'] as const);
+  const args = [
+    ...(typeof on === 'number' ? [] : [v.regularPath()]),
+    ...(name === 'readFile' ? [] : [v.data()]),
+  ];
+  return { kind: 'abort', on, tick: random(2) === 0, name, args };
+}
+
+/** What is no function in the callback's place, or nothing at all. */
+function noCallbackStep(v: Values, random: Random): Step {
+  // Node's rm looks for its callback when it has an error for it, and ends the process.
+  const names = [...Object.keys(BY_DESCRIPTOR), ...Object.keys(BY_PATH)].filter((each) => each !== 'rm');
+  const name = pick(random, names);
+  const args = trimmed(v, (BY_DESCRIPTOR[name] ?? BY_PATH[name])(v));
+  if (random(2)) args.push(v.one(undefined, null, 'callback', {}, 5));
+  return { kind: 'noCallback', name, args };
+}
+
+/** Of an open handle. Its options are in order: a stream that could not be made keeps the handle open for ever in Node. */
+function handleStreamStep(v: Values, random: Random): Step {
+  const reads = random(2) === 1;
+  const options = v.options(
+    {
+      encoding: () => v.one('utf8', 'hex', undefined),
+      start: () => v.one(0, 1, 5000),
+      end: () => v.one(6000, 1e9),
+      highWaterMark: () => v.one(1000, 65_536),
+    },
+    false,
+  );
+  return { kind: 'handleStream', slot: random(SLOTS), reads, args: [options] };
 }
 
 function streamStep(v: Values, random: Random): Step {

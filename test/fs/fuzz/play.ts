@@ -3,7 +3,9 @@
 import fs from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { randomOf } from '../../differential/random.js';
 import { shape } from '../../file/compare.js';
+import { atOnce } from './at-once.js';
 import type { Step } from './calls.js';
 import { CLOSED_FD, createWorld, finishWorld, type Player, pattern, type World } from './world.js';
 
@@ -34,14 +36,17 @@ function titleOf(step: Step): string {
     case 'handle':
       return `handle ${step.slot}.${step.name}`;
     case 'abort':
-      return `abort ${step.slot ?? ''} ${step.name}${step.tick ? ' in a tick' : ''}`;
+      return `abort ${step.on} ${step.name}${step.tick ? ' in a tick' : ''}`;
     case 'promises':
     case 'callbacks':
+    case 'noCallback':
       return `${step.kind} ${step.name}`;
     case 'fifo':
-      return `fifo of ${step.bytes} bytes, ${step.callbacks ? 'callbacks' : 'promises'}`;
+      return `fifo of ${step.bytes} bytes, ${step.through}`;
     case 'together':
       return `${step.count} together`;
+    case 'atOnce':
+      return `${step.count} at once, ${step.way}, seed ${step.seed}`;
     default:
       return 'slot' in step ? `${step.kind} ${step.slot}` : `${step.kind} ${step.chunks}`;
   }
@@ -67,11 +72,12 @@ async function outcomeOf(world: World, step: Step, args: unknown[]): Promise<unk
       });
     case 'promises':
       return settled(world, args, () => (promises as unknown as Record<string, Call>)[step.name](...args));
-    case 'callbacks': {
-      // A function among the arguments would be taken for the callback.
-      const plain = args.map((arg) => (typeof arg === 'function' ? new Map() : arg));
-      return settled(world, plain, () => called(api, step.name, plain));
-    }
+    case 'callbacks':
+      return settled(world, args, () => called(api, step.name, withoutFunctions(args)));
+    case 'noCallback':
+      return settled(world, args, () =>
+        (api as unknown as Record<string, Call>)[step.name](...withoutFunctions(args)),
+      );
     case 'handle': {
       const handle = world.handles[step.slot] as unknown as Record<string, Call> | undefined;
       return handle ? settled(world, args, () => handle[step.name](...args)) : 'nothing open';
@@ -79,9 +85,13 @@ async function outcomeOf(world: World, step: Step, args: unknown[]): Promise<unk
     case 'abort':
       return settled(world, args, () => abortedAtOnce(world, step, args));
     case 'fifo':
-      return settled(world, args, () => throughFifo(world, step.fifo, step.bytes, step.callbacks));
+      return settled(world, args, () => throughFifo(world, step));
     case 'together':
       return settled(world, args, () => together(world, step.count, step.mark));
+    case 'atOnce':
+      return settled(world, args, () => atOnce(world, step.way, step.count, randomOf(step.seed)));
+    case 'handleStream':
+      return settled(world, args, () => handleStream(world, step, args));
     case 'readStream':
       return settled(world, args, () => readStream(world, args));
     case 'writeStream':
@@ -95,6 +105,11 @@ async function openSlot(world: World, slot: number, args: unknown[]): Promise<un
   world.handles[slot] = handle as FileHandle;
   world.opened.push(handle as FileHandle);
   return handle;
+}
+
+/** A function among the arguments would be taken for the callback. */
+function withoutFunctions(args: readonly unknown[]): unknown[] {
+  return args.map((arg) => (typeof arg === 'function' ? new Map() : arg));
 }
 
 /** The callback's arguments as a promise, and whether it was called before the function had returned. */
@@ -199,25 +214,49 @@ function statsOf(stats: fs.Stats): unknown {
 /** Aborted in the turn of the call: it cannot have got further than its first system call. */
 async function abortedAtOnce(
   world: World,
-  { slot, name, tick }: Extract<Step, { kind: 'abort' }>,
+  { on, name, tick }: Extract<Step, { kind: 'abort' }>,
   args: unknown[],
 ): Promise<unknown> {
-  const subject = slot === undefined ? world.player.promises : world.handles[slot];
+  const { promises, fs: api } = world.player;
+  const subject = on === 'callbacks' ? api : on === 'promises' ? promises : world.handles[on];
   if (subject === undefined) return 'nothing open';
   const controller = new AbortController();
-  const promise = (subject as unknown as Record<string, Call>)[name](...args, { signal: controller.signal });
+  const all = [...args, { signal: controller.signal }];
+  const promise =
+    on === 'callbacks'
+      ? called(api, name, withoutFunctions(all))
+      : (subject as unknown as Record<string, Call>)[name](...all);
   const abort = () => controller.abort(new Error('at once'));
   if (tick) process.nextTick(abort);
   else abort();
   return promise;
 }
 
-/** Both ends of a FIFO by name, each waiting for the other. */
-async function throughFifo(world: World, name: string, bytes: number, callbacks: boolean): Promise<unknown> {
-  const path = join(world.directory, name);
+/** Both ends of a FIFO by name, each waiting for the other; or both ends as one handle, with what a pipe refuses. */
+async function throughFifo(
+  world: World,
+  { fifo, bytes, through }: Extract<Step, { kind: 'fifo' }>,
+): Promise<unknown> {
+  const path = join(world.directory, fifo);
   if (!fs.lstatSync(path, { throwIfNoEntry: false })?.isFIFO()) return 'no FIFO any more';
   const { fs: api, promises } = world.player;
   const data = pattern(bytes, 5);
+  if (through === 'handle') {
+    const handle = await promises.open(path, 'r+');
+    world.opened.push(handle);
+    const calls = [
+      () => handle.write(data),
+      () => handle.read(Buffer.alloc(100), 0, 100, 5),
+      () => handle.truncate(0),
+      () => handle.sync(),
+      () => (bytes > 0 ? handle.read(Buffer.alloc(bytes)) : 'nothing to read'),
+      () => handle.close(),
+    ];
+    const found: unknown[] = [];
+    for (const call of calls) found.push(await (async () => call())().catch(errorOf));
+    return found;
+  }
+  const callbacks = through === 'callbacks';
   const write = callbacks ? called(api, 'writeFile', [path, data]) : promises.writeFile(path, data);
   const read = callbacks ? called(api, 'readFile', [path]) : promises.readFile(path);
   return Promise.all([read, write]);
@@ -259,6 +298,22 @@ async function readStream(world: World, args: readonly unknown[]): Promise<unkno
   const stream = (world.player.fs.createReadStream as unknown as Call)(...args) as fs.ReadStream;
   const events = await eventsOf(stream, ['open', 'ready', 'data', 'end', 'close', 'error']);
   return [events, stream.bytesRead, stream.destroyed, stream.pending];
+}
+
+async function handleStream(
+  world: World,
+  { slot, reads }: Extract<Step, { kind: 'handleStream' }>,
+  args: readonly unknown[],
+): Promise<unknown> {
+  const handle = world.handles[slot];
+  if (handle === undefined || handle.fd === -1) return 'nothing open';
+  // One of a directory, a FIFO or what does not end is no stream's.
+  if (!fs.fstatSync(handle.fd).isFile()) return 'no file';
+  const make = (reads ? handle.createReadStream : handle.createWriteStream) as unknown as Call;
+  const stream = make.apply(handle, args as unknown[]) as fs.ReadStream | fs.WriteStream;
+  const found = eventsOf(stream, ['ready', 'data', 'end', 'drain', 'finish', 'close', 'error']);
+  if (!reads) (stream as fs.WriteStream).end(pattern(3000, slot));
+  return [await found, stream.destroyed];
 }
 
 async function writeStream(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { pick, type Random } from '../../differential/random.js';
-import { CLOSED_FD, FIFOS, pattern, type World } from './world.js';
+import { CLOSED_FD, FIFOS, pattern, SLOTS, type World } from './world.js';
 
 /** An argument: all that is random in it is drawn already. */
 export type Argument = (world: World) => unknown;
@@ -41,7 +41,7 @@ const OUTSIDE = [
   '/proc/sys/kernel/ostype',
   '/sys/kernel/mm/transparent_hugepage/enabled',
   '/proc/self/mem-not',
-  '/usr',
+  '/proc/sys/kernel',
 ];
 
 /** No integers: as a path those would be descriptors, of the test itself, and negative ones end Node in an exception. */
@@ -151,13 +151,20 @@ export class Values {
     // No text: what is meant as an offset would become a position, and the file 1 TB long.
     if (this.bad(12)) return this.one(null, undefined, 5, {}, [], new ArrayBuffer(4), true, Object('text'));
     const length = this.pick([0, 1, 7, 100, 4096, 5000, 16_384, 70_000]);
-    const kind = this.random(5);
+    const kind = this.random(9);
     const mark = this.random(100);
     return () => {
       const bytes = pattern(length, mark);
       if (kind === 0) return new DataView(bytes.buffer, bytes.byteOffset, length);
       if (kind === 1) return new Uint16Array(length >> 1).fill(mark);
       if (kind === 2) return new Uint8Array(bytes);
+      if (kind === 3) return new Float64Array(length >> 3).fill(mark);
+      if (kind === 4) return Buffer.concat([bytes, bytes]).subarray(length >> 1, (length >> 1) + length);
+      if (kind === 5) {
+        const shared = new Uint8Array(new SharedArrayBuffer(length));
+        shared.set(bytes);
+        return shared;
+      }
       return bytes;
     };
   }
@@ -240,9 +247,14 @@ export class Values {
     return this.one(0, 0, -1);
   }
 
+  handle(): Argument {
+    const slot = this.random(SLOTS);
+    return ({ handles }) => handles[slot];
+  }
+
   fd(): Argument {
     if (this.bad(12)) return this.one(1.5, '1', null, undefined, {}, CLOSED_FD, 2 ** 31, 2 ** 33);
-    const slot = this.random(3);
+    const slot = this.random(SLOTS);
     return ({ fds }) => fds[slot];
   }
 }
