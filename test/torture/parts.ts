@@ -1,5 +1,6 @@
 // All parts of the torture, in the order in which they run.
 import type { EngineName } from 'linux-aio';
+import { differential } from './differential.js';
 import { durability } from './durability.js';
 import { faults } from './faults.js';
 import { fuzz } from './fuzz.js';
@@ -8,7 +9,15 @@ import { model } from './ring-model.js';
 import { soaks } from './soak.js';
 import { teardown } from './teardown.js';
 
-export const PARTS: readonly Part[] = [...durability, ...model, ...teardown, ...faults, ...soaks, ...fuzz];
+export const PARTS: readonly Part[] = [
+  ...durability,
+  ...model,
+  ...teardown,
+  ...faults,
+  ...differential,
+  ...soaks,
+  ...fuzz,
+];
 
 /** In `npm test`, parts that do not depend on the engine are tried in the run on this one only. */
 export const QUICK_ENGINE: EngineName = 'io_uring';

@@ -5,35 +5,27 @@
 //   npm run torture -- --engine threads --rounds 200 …     on one engine, so many rounds
 //   npm run torture -- --seed 4711 --rounds 1 …            the round that failed, again
 //   npm run torture -- --list                              names and promises
-//   npm run torture -- --json results.json                 the figures, for docs/reliability.md
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { release, tmpdir } from 'node:os';
+//   npm run torture -- --log results.jsonl …               where the totals are appended to (torture.jsonl)
+//
+// figures.ts makes the tables of docs/reliability.md out of such logs.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process, { stderr, stdout } from 'node:process';
 import { inspect, parseArgs } from 'node:util';
 import type { EngineName } from 'linux-aio';
 import { randomOf } from '../differential/random.js';
 import { availableEngines, ENGINES } from '../support/engines.js';
+import { appendToLog, type Result, surroundings } from './log.js';
 import { add, describeCounts, type Part } from './part.js';
 import { PARTS } from './parts.js';
-
-interface Result {
-  part: string;
-  engine: EngineName | null;
-  rounds: number;
-  seconds: number;
-  counts: Record<string, number>;
-  /** why there were no rounds */
-  skipped?: string;
-  failure?: { seed: number; error: string };
-}
 
 const { values, positionals } = parseArgs({
   options: {
     engine: { type: 'string' },
     seed: { type: 'string' },
     rounds: { type: 'string' },
-    json: { type: 'string' },
+    log: { type: 'string', default: 'torture.jsonl' },
     list: { type: 'boolean', default: false },
   },
   allowPositionals: true,
@@ -53,8 +45,9 @@ if (values.list) {
 }
 
 async function run(): Promise<void> {
+  const where = surroundings();
   stdout.write(
-    `Node ${process.version}, Linux ${release()}, engines ${engines.join(', ')}, seed ${seedBase}\n`,
+    `Node ${where.node}, Linux ${where.kernel}, ${where.commit}, engines ${engines.join(', ')}, seed ${seedBase}\n`,
   );
   const results: Result[] = [];
   for (const part of chosen) {
@@ -62,10 +55,10 @@ async function run(): Promise<void> {
     for (const engine of part.engines === 'each' ? engines : [engines[0]]) {
       const result = reason === false ? await rounds(part, engine) : skipped(part, engine, reason);
       results.push(result);
+      appendToLog(values.log, { ...where, date: new Date().toISOString(), ...result });
       report(part, result);
     }
   }
-  if (values.json) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
   const failed = results.filter((result) => result.failure);
   stdout.write(failed.length === 0 ? 'No failure.\n' : `${failed.length} failed.\n`);
   process.exitCode = failed.length === 0 ? 0 : 1;
@@ -78,6 +71,7 @@ async function rounds(part: Part, engine: EngineName): Promise<Result> {
   const result: Result = {
     part: part.name,
     engine: part.engines === 'each' ? engine : null,
+    seed: seedBase,
     rounds: 0,
     seconds: 0,
     counts: {},
@@ -120,6 +114,7 @@ function skipped(part: Part, engine: EngineName, reason: string): Result {
   return {
     part: part.name,
     engine: part.engines === 'each' ? engine : null,
+    seed: seedBase,
     rounds: 0,
     seconds: 0,
     counts: {},

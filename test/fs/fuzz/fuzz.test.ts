@@ -1,4 +1,4 @@
-// A sample of the differential fuzzer: `node build/test/fs/fuzz/run.js` plays 100,000 calls.
+// A sample of the differential fuzzer: `npm run torture -- differential/fs` plays 100,000 calls on each engine.
 import test, { describe } from 'node:test';
 import { compareSeed, ours } from './fuzz.js';
 

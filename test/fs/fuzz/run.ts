@@ -2,6 +2,7 @@
 //
 // The differential fuzzer at length: random calls, valid and invalid, to node:fs and to linux-aio/fs, with the same
 // outcome. A difference is reported with the seed of its sequence and the call; --seed N --calls 1 plays it again.
+// `npm run torture -- differential/fs` runs it on every engine, and writes down how much.
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
