@@ -27,6 +27,7 @@ export interface ProgramOptions {
   /** arguments of node before the program */
   flags?: string[];
   stdio?: SpawnOptions['stdio'];
+  cwd?: string;
   /** after so long it is killed, and its signal says so */
   timeoutMs?: number;
 }
@@ -58,7 +59,7 @@ export function runNode(args: string[], options: ProgramOptions = {}): Promise<O
   const { NODE_TEST_CONTEXT: _, ...inherited } = process.env; // the child is not a test file of the runner
   const begin = performance.now();
   const child = spawn(file, rest, {
-    cwd: packageRoot,
+    cwd: options.cwd ?? packageRoot,
     env: { ...inherited, ...options.env },
     stdio: options.stdio ?? ['ignore', 'pipe', 'pipe'],
   });

@@ -4,6 +4,7 @@ import { differential } from './differential.js';
 import { durability } from './durability.js';
 import { faults } from './faults.js';
 import { fuzz } from './fuzz.js';
+import { mutation } from './mutants.js';
 import type { Part } from './part.js';
 import { model } from './ring-model.js';
 import { soaks } from './soak.js';
@@ -12,6 +13,7 @@ import { teardown } from './teardown.js';
 export const PARTS: readonly Part[] = [
   ...durability,
   ...model,
+  ...mutation,
   ...teardown,
   ...faults,
   ...differential,

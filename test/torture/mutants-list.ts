@@ -1,0 +1,287 @@
+// Safeguards, each taken out by one change of the source, and what must fail then.
+
+/** What notices: a compiled test file, or the model of the ring (`model/ring`). */
+export type Check = 'model' | `${string}.test.js`;
+
+export interface Mutant {
+  /** below the package's folder */
+  readonly file: string;
+  /** stands there exactly once */
+  readonly find: string;
+  readonly replace: string;
+  /** what is wrong then */
+  readonly wrong: string;
+  /** tried in turn until one fails */
+  readonly checks: readonly Check[];
+}
+
+const CORE = 'src/ring/core.ts';
+const PORT = 'src/ring/port.ts';
+const SLOTS = 'src/ring/slots.ts';
+const ORDER = 'src/ring/order.ts';
+const HELD = 'src/ring/descriptors.ts';
+const BACKLOG = 'src/ring/backlog.ts';
+const CONTROL = 'src/ring/control.ts';
+const DELIVERY = 'src/ring/delivery.ts';
+
+export const MUTANTS: readonly Mutant[] = [
+  // ── completions ───────────────────────────────────────────────────────────────────────────────────────────────
+  {
+    file: PORT,
+    find: 'generations[slot] !== ring[c + CQE_WORD.USER_HI] || state[slot]',
+    replace: 'state[slot]',
+    wrong: 'a late completion reaches the next request of its slot',
+    checks: ['model', 'safety/completions.test.js'],
+  },
+  {
+    file: PORT,
+    find: ' || state[slot] !== STATE.SUBMITTED',
+    replace: '',
+    wrong: 'a completion counts when it comes twice, or for a request that waits in user space',
+    checks: ['model', 'safety/completions.test.js'],
+  },
+  {
+    file: SLOTS,
+    find: '(this.generation[slot] + 1) & 0x1fffffff',
+    replace: 'this.generation[slot]',
+    wrong: 'a slot has one generation',
+    checks: ['model', 'safety/completions.test.js'],
+  },
+  {
+    file: SLOTS,
+    find: '(this.generation[slot] + 1) & 0x1fffffff',
+    replace: '(this.generation[slot] + 1) & 0xf',
+    wrong: 'a slot has its generation again after sixteen requests',
+    checks: ['safety/completions.test.js'],
+  },
+  // ── memory ────────────────────────────────────────────────────────────────────────────────────────────────────
+  {
+    file: CORE,
+    find: 'slots.keep[slot] = keep;',
+    replace: 'slots.keep[slot] = null;',
+    wrong: 'a buffer in flight may be collected',
+    checks: ['safety/pinning.test.js'],
+  },
+  {
+    file: SLOTS,
+    find: '    this.keep[slot] = null;\n',
+    replace: '',
+    wrong: 'a request that is over keeps its buffer',
+    checks: ['model', 'safety/pinning.test.js'],
+  },
+  {
+    file: 'src/ring/memory.ts',
+    find: 'start + length <= memory.size;',
+    replace: 'start + length <= memory.size + 65536;',
+    wrong: 'an address may be outside its buffer',
+    checks: ['safety/views.test.js'],
+  },
+  {
+    file: 'native/pin.c',
+    find: '  __atomic_add_fetch(&pins_live, 1, __ATOMIC_RELAXED);\n',
+    replace:
+      '  __atomic_add_fetch(&pins_live, 1, __ATOMIC_RELAXED);\n  __atomic_sub_fetch(&shared.control->use_count, 1, __ATOMIC_ACQ_REL);\n',
+    wrong: 'memory that is transferred dies with its new owner',
+    checks: ['safety/transfer.test.js', 'safety/pinning.test.js'],
+  },
+  {
+    file: 'native/pin.c',
+    find: '  release(data);\n',
+    replace: '',
+    wrong: 'memory that was pinned is never given back',
+    checks: ['safety/worker-end.test.js', 'safety/pinning.test.js', 'ring/queueing.test.js'],
+  },
+  {
+    file: 'native/queues.c',
+    find: '  if (!drain(q)) {',
+    replace: '  if (!q->control) {',
+    wrong: 'a thread ends without waiting for the kernel',
+    checks: ['safety/worker-end.test.js', 'safety/process-end.test.js', 'safety/transfer.test.js'],
+  },
+  {
+    file: 'native/queues.c',
+    find: '      napi_detach_arraybuffer(q->env, buffer);\n',
+    replace: '',
+    wrong: 'the queues are within reach after close()',
+    checks: ['safety/completions.test.js'],
+  },
+  // ── descriptors ───────────────────────────────────────────────────────────────────────────────────────────────
+  {
+    file: CORE,
+    find: '(traits & TRAIT.HOLD) !== 0 && (traits & HELD_AT_ONCE || !soon || !this.#resolvesAtSubmit)',
+    replace: '(traits & TRAIT.HOLD) > 1e6 && (traits & HELD_AT_ONCE || !soon || !this.#resolvesAtSubmit)',
+    wrong: 'a request that waits for the end of the turn has a number, not a file',
+    checks: ['model', 'ring/descriptors.test.js'],
+  },
+  {
+    file: CORE,
+    find: 'this.#abandon(slot, -ERRNO.EBADF);',
+    replace: '{ }',
+    wrong: 'what waits in user space goes to a file whose number was used again within the turn',
+    checks: ['model', 'ring/descriptors.test.js'],
+  },
+  {
+    file: CORE,
+    find: 'entries[word + SQE_WORD.FD] = -1;',
+    replace: '{ }',
+    wrong: 'what is prepared goes to a file whose number was used again within the turn',
+    checks: ['model', 'ring/descriptors.test.js'],
+  },
+  {
+    file: HELD,
+    find: 'if (hold.duplicate >= 0) native().closeDescriptor(hold.duplicate);',
+    replace: '',
+    wrong: 'duplicates stay open',
+    checks: ['model', 'ring/descriptors.test.js'],
+  },
+  {
+    file: HELD,
+    find: '    hold.requests--;\n',
+    replace: '',
+    wrong: 'a hold is never given up',
+    checks: ['model', 'ring/descriptors.test.js'],
+  },
+  {
+    file: HELD,
+    find: '!== 1) return false;\n    hold.turn = this.#turn;',
+    replace: '> 1) return false;\n    hold.turn = this.#turn;',
+    wrong: 'a hold of the file before serves the number’s next file',
+    checks: ['model', 'ring/descriptors.test.js'],
+  },
+  {
+    file: 'native/fds.c',
+    find: 'int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);',
+    replace: 'int copy = fcntl(fd, F_DUPFD, 3);',
+    wrong: 'a child inherits the descriptors that are held',
+    checks: ['torture/environments.test.js', 'ring/workers.test.js'],
+  },
+  // ── order ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  {
+    file: ORDER,
+    find: 'if (lane !== undefined && isSameFile(lane, fd)) {',
+    replace: 'if (lane !== undefined && isSameFile(lane, fd) && fd < 0) {',
+    wrong: 'requests at a descriptor’s own position run side by side',
+    checks: ['model', 'ring/lanes.test.js'],
+  },
+  {
+    file: ORDER,
+    find: 'native().sameFile(fd, lane.duplicate) !== 0;',
+    replace: 'native().sameFile(fd, lane.duplicate) > -99;',
+    wrong: 'a number’s next file waits behind the one before',
+    checks: ['model', 'ring/lanes.test.js'],
+  },
+  {
+    file: ORDER,
+    find: 'if (written === undefined) return false;',
+    replace: 'if (written === undefined || slot >= 0) return false;',
+    wrong: 'an fsync does not wait for the writes before it',
+    checks: ['model', 'ring/barrier.test.js'],
+  },
+  {
+    file: ORDER,
+    find: 'if (epoch <= barrier.epoch) barrier.remaining--;',
+    replace: 'barrier.remaining--;',
+    wrong: 'a later write counts for the fsync before it',
+    checks: ['model', 'ring/barrier.test.js'],
+  },
+  {
+    file: ORDER,
+    find: 'barriers[0].remaining === 0',
+    replace: 'barriers[0].remaining >= 0',
+    wrong: 'the first write that is over lets the fsync go',
+    checks: ['model', 'ring/barrier.test.js'],
+  },
+  {
+    file: ORDER,
+    find: 'written.hold === null || written.hold === hold) return written;',
+    replace: 'written.hold === null || written.fd === fd) return written;',
+    wrong: 'an fsync waits for the writes of the file that had its number before',
+    checks: ['model', 'ring/barrier.test.js'],
+  },
+  // ── full queues ───────────────────────────────────────────────────────────────────────────────────────────────
+  {
+    file: BACKLOG,
+    find: 'this.#boundedMax + this.#relief && this.#bounded.isEmpty;',
+    replace: 'this.#boundedMax + this.#relief;',
+    wrong: 'a request overtakes those that wait for room',
+    checks: ['model', 'ring/queueing.test.js', 'ring/fairness.test.js'],
+  },
+  {
+    file: BACKLOG,
+    find: 'this.#boundedSubmitted < this.#boundedMax + this.#relief && this.#bounded.isEmpty',
+    replace: 'this.#bounded.isEmpty',
+    wrong: 'the completion queue may overflow',
+    checks: ['model', 'ring/queueing.test.js'],
+  },
+  {
+    file: BACKLOG,
+    find: 'else if (--this.#boundedSubmitted < this.#boundedMax) this.#relief = 0;',
+    replace: 'else this.#relief = 0;',
+    wrong: 'room that has been used is never free again',
+    checks: ['model', 'ring/queueing.test.js'],
+  },
+  {
+    file: BACKLOG,
+    find: 'this.#relief = Math.min(this.#relief + this.#boundedMax, UNBOUNDED_MAX);',
+    replace: '',
+    wrong: 'what never ends keeps everything else waiting',
+    checks: ['ring/liveness.test.js', 'ring/queueing.test.js'],
+  },
+  // ── delivery, cancellation, close ─────────────────────────────────────────────────────────────────────────────
+  {
+    file: DELIVERY,
+    find: 'if (this.#running && !unhurried) return 0;',
+    replace: '',
+    wrong: 'a callback runs inside another',
+    checks: ['model', 'ring/callbacks.test.js'],
+  },
+  {
+    file: DELIVERY,
+    find: 'count % DELIVERIES_PER_LOOK === 0 && this.#budget.isSpent',
+    replace: 'count < 0 && this.#budget.isSpent',
+    wrong: 'results that keep coming starve the event loop',
+    checks: ['ring/fairness.test.js'],
+  },
+  {
+    file: DELIVERY,
+    find: '      process.nextTick(() => {\n        throw error;\n      });\n',
+    replace: '      throw error;\n',
+    wrong: 'one caller’s exception costs another its result',
+    checks: ['ring/callbacks.test.js'],
+  },
+  {
+    file: CONTROL,
+    find: '| (core.slots.traits[slot] & TRAIT.POOL);',
+    replace: ';',
+    wrong: 'a cancellation goes to an engine that does not have the request',
+    checks: ['model', 'ring/cancel.test.js', 'ring/routing.test.js'],
+  },
+  {
+    file: CORE,
+    find: 'this.#abandon(slot, -ERRNO.ECANCELED);',
+    replace: 'this.#abandon(slot, 0);',
+    wrong: 'a request that is taken back answers success',
+    checks: ['model', 'ring/cancel.test.js'],
+  },
+  {
+    file: CONTROL,
+    find: '  while (!core.closed && core.slots.live > 0) {\n    cancelAll(core);\n    await',
+    replace: '  while (!core.closed && core.slots.live < 0) {\n    cancelAll(core);\n    await',
+    wrong: 'close() does not wait for what is in flight',
+    checks: ['model', 'ring/close.test.js'],
+  },
+  {
+    file: CONTROL,
+    find: 'if (core.slots.state[slot] === STATE.SUBMITTED) askKernel(core, slot, ignore);',
+    replace: '',
+    wrong: 'close() does not cancel what blocks',
+    checks: ['ring/close.test.js'],
+  },
+  {
+    file: CORE,
+    find: 'if (this.refusing && (traits & TRAIT.URGENT) === 0) throw closedError();',
+    replace: '',
+    wrong: 'a ring that closes takes requests',
+    checks: ['model', 'ring/close.test.js'],
+  },
+];
