@@ -4,6 +4,7 @@ import { differential } from './differential.js';
 import { durability } from './durability.js';
 import { faults } from './faults.js';
 import { fuzz } from './fuzz.js';
+import { loads } from './load.js';
 import { mutation } from './mutants.js';
 import type { Part } from './part.js';
 import { model } from './ring-model.js';
@@ -17,6 +18,7 @@ export const PARTS: readonly Part[] = [
   ...teardown,
   ...faults,
   ...differential,
+  ...loads,
   ...soaks,
   ...fuzz,
 ];
