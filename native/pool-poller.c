@@ -224,14 +224,15 @@ void poller_watch(struct poller *o, struct request *r) {
   }
 }
 
-void poller_remind(struct poller *o, int64_t ns) {
+bool poller_remind(struct poller *o, int64_t ns) {
   pthread_mutex_lock(&o->lock);
-  // Without a thread for it (a limit on processes) there is none for a further worker either.
   if (o->reminder == 0 && start(o) == 0) {
     o->reminder = pool_now() + ns;
     arm(o, o->reminder);
   }
+  bool will = o->reminder != 0;
   pthread_mutex_unlock(&o->lock);
+  return will;
 }
 
 bool poller_cancel(struct poller *o, struct request *r) {

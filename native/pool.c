@@ -339,6 +339,7 @@ static void give_up(struct pool *p, struct worker *w) {
 
 static void call_in(struct pool *p, struct call call) {
   struct worker *w = call.worker;
+  // Without a thread for a reminder (a limit on processes) there is none for a further worker either.
   if (call.later) poller_remind(p->poller, STALLED_NS);
   if (!w) return;
   if (!call.spawn) {
@@ -457,6 +458,11 @@ static void *work(void *argument) {
       struct call call = help_wanted(p);
       pthread_mutex_unlock(&p->lock);
       call_in(p, call);
+      // This one may never come back, and nobody else tells the owner: the list is not empty.
+      if (owes_wake && !poller_remind(p->poller, STALLED_NS)) {
+        wake_owner(p);
+        owes_wake = false;
+      }
       bool first = perform(p, r);
       ended = pool_now();
       was_quick = ended - begun < QUICK_NS;
@@ -498,6 +504,7 @@ static bool queue_list(struct pool *p, struct request *list) {
 }
 
 void pool_look_again(struct pool *p) {
+  if (__atomic_load_n(&p->finished, __ATOMIC_RELAXED)) wake_owner(p);
   pthread_mutex_lock(&p->lock);
   struct call call = help_wanted(p);
   pthread_mutex_unlock(&p->lock);

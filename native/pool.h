@@ -131,7 +131,8 @@ void pool_finish(struct pool *p, struct request *r);
 // Any thread but the owner's: a worker has to go on with it.
 void pool_requeue(struct pool *p, struct request *r);
 
-// The poller, when poller_remind said so: calls in a worker if requests still wait for one.
+// The poller, when poller_remind said so: calls in a worker if requests still wait for one, and wakes the owner if
+// results still wait for it.
 void pool_look_again(struct pool *p);
 
 enum outcome operation_step(struct request *r, enum place place, struct visit *visit);
@@ -150,7 +151,8 @@ void poller_forget(struct poller *o, struct request *r);
 // Owner: there may be this many requests now. 0 or -ENOMEM.
 int poller_reserve(struct poller *o, uint32_t requests);
 bool poller_running(struct poller *o);
-// Any thread, without a lock: pool_look_again is called in so many nanoseconds, or earlier.
-void poller_remind(struct poller *o, int64_t ns);
+// Any thread, without a lock: pool_look_again is called in so many nanoseconds, or earlier. False where there is no
+// thread to be had for it.
+bool poller_remind(struct poller *o, int64_t ns);
 
 #endif

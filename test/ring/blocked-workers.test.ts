@@ -1,12 +1,15 @@
-// Workers of the pool that never come back (here: opens of pipes that nobody writes to) and quick requests beside them.
+// Workers of the pool that never come back, or not soon, and quick requests beside them.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Ring } from 'linux-aio';
 import { engineUnderTest } from '../support/engines.js';
 import { openRing, result } from '../support/ring.js';
 import { closeQuietly, opened, temporaryDirectory } from '../support/temp.js';
+import { FaultFs, noFaultfs } from '../torture/faultfs.js';
 
 const skip = engineUnderTest() === 'io_uring' ? 'about the pool; the kernel has workers of its own' : false;
 const BLOCKED = 8;
@@ -29,5 +32,33 @@ test('a request is not left in the queue when every worker that looked quick is 
     }
   } finally {
     for (const pipe of pipes) closeQuietly(fs.openSync(pipe, 'r+')); // they go on
+  }
+});
+
+test('a result is told of though the worker that has it goes on into a device that never answers', {
+  skip: skip || noFaultfs(),
+}, async (t) => {
+  const directory = temporaryDirectory(t);
+  const faultfs = await FaultFs.mount(directory);
+  const ring = Ring.open();
+  try {
+    fs.writeFileSync(join(faultfs.backing, 'read-hang'), Buffer.alloc(4096));
+    const hanging = opened(t, join(faultfs.path, 'read-hang'));
+    const fd = opened(t, join(directory, 'file'), 'w+');
+    const write = () => result((done) => ring.write(fd, Buffer.alloc(64), 0, done));
+    for (let round = 0; round < 10; round++) {
+      assert.equal(await write(), 64); // a worker is awake, and quick
+      ring.nop(() => {}); // what follows is handed over together
+      const late = sleep(5000, 'it waits for the read', { ref: false });
+      const quick = Promise.all([write(), write(), write()]);
+      ring.read(hanging, Buffer.alloc(64), 0, () => {});
+      assert.deepEqual(await Promise.race([quick, late]), [64, 64, 64]);
+    }
+  } finally {
+    faultfs.release();
+    // Where it fails nobody is told of anything any more, so look.
+    for (; ring.inFlight > 0; await sleep(5)) ring.flush();
+    await ring.close();
+    await faultfs.unmount();
   }
 });
