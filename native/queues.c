@@ -18,6 +18,7 @@
 
 enum { SQ_TASKRUN = 1u << 2, SQ_CQ_OVERFLOW = 1u << 1 };
 enum { ENTER_GETEVENTS = 1u << 0 };
+enum { CONTROL_BYTES = 4096 };
 enum { POST_ROUNDS_MAX = 4096 };          // a wake-up posts at most 20 × this many completions before it yields
 enum { DRAIN_DEADLINE_MS = 5000 };        // at thread or process end; after that memory is leaked on purpose
 
@@ -29,20 +30,16 @@ struct queues *queues_create(napi_env env) {
   q->env = env;
   q->event_fd = q->ring_fd = -1;
   q->holders = 1;
-  q->control_size = 4096;
-  q->control = mmap(NULL, q->control_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (q->control == MAP_FAILED) {
-    free(q);
-    return NULL;
-  }
-  q->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  q->block = mapping_open(CONTROL_BYTES, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (q->block) q->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (q->event_fd < 0) {
     int saved = errno;
-    munmap(q->control, q->control_size);
+    mapping_close(q->block);
     free(q);
     errno = saved;
     return NULL;
   }
+  q->control = q->block->memory;
   return q;
 }
 
@@ -61,7 +58,7 @@ static void on_holder_collected(napi_env env, void *data, void *hint) {
 static void release_resources(struct queues *q) {
   if (q->engine) {  // NULL: a request could not be awaited, so the kernel may still use all of it
     q->engine->destroy(q);
-    munmap(q->control, q->control_size);
+    mapping_close(q->block);
   }
   if (q->event_fd >= 0) close(q->event_fd);
   q->engine = NULL;
@@ -187,18 +184,9 @@ static void leave_loop(struct queues *q) {
   release_resources(q);
 }
 
-// TypeScript has awaited every request (Ring.close). The ArrayBuffers are detached first: from here on nobody can
-// write a submission entry.
+// TypeScript has awaited every request (Ring.close). From here on nobody can write a submission entry.
 void queues_close(struct queues *q) {
   if (q->closed) return;
-  for (int i = 0; i < 3; i++) {
-    napi_value buffer;
-    if (!q->buffers[i]) continue;
-    if (napi_get_reference_value(q->env, q->buffers[i], &buffer) == napi_ok && buffer) {
-      napi_detach_arraybuffer(q->env, buffer);
-    }
-    napi_delete_reference(q->env, q->buffers[i]);
-  }
   napi_delete_reference(q->env, q->on_wake);
   napi_delete_reference(q->env, q->receiver);
   napi_async_destroy(q->env, q->async_context);
@@ -240,13 +228,6 @@ static void on_environment_end(napi_async_cleanup_hook_handle handle, void *data
   leave_loop(q);
 }
 
-static napi_value external_buffer(struct queues *q, int index, void *memory, size_t size) {
-  napi_value buffer;
-  if (napi_create_external_arraybuffer(q->env, memory, size, NULL, NULL, &buffer) != napi_ok) return NULL;
-  if (napi_create_reference(q->env, buffer, 1, &q->buffers[index]) != napi_ok) return NULL;
-  return buffer;
-}
-
 static int join_loop(struct queues *q) {
   uv_loop_t *loop;
   if (napi_get_uv_event_loop(q->env, (struct uv_loop_s **)&loop) != napi_ok) return -EINVAL;
@@ -281,9 +262,9 @@ napi_value queues_expose(struct queues *q, napi_value on_wake) {
   napi_create_reference(env, object, 1, &q->receiver);
   napi_add_async_cleanup_hook(env, on_environment_end, q, &q->cleanup);
 
-  napi_value ring = external_buffer(q, 0, q->ring_map, q->ring_size);
-  napi_value sqes = external_buffer(q, 1, q->sqe_map, q->sqe_size);
-  napi_value control = external_buffer(q, 2, q->control, q->control_size);
+  napi_value ring = mapping_expose(env, q->ring);
+  napi_value sqes = mapping_expose(env, q->sqes);
+  napi_value control = mapping_expose(env, q->block);
   if (!ring || !sqes || !control) {
     queues_close(q);
     napi_throw_error(env, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM",

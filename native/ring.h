@@ -7,6 +7,7 @@
 //   uring.c    the io_uring engine: setup, mmap, enter, register, drain
 //   threads.c  the threads engine: the same queues in anonymous memory, in front of a pool (pool.h)
 //   linux-aio.c  the native engine: as the threads engine, with io_submit beside the pool
+//   mapping.c  the memory of the queues, and what becomes of it when JavaScript still sees it
 //   pin.c      keeps the memory of an ArrayBuffer alive under the kernel
 //   fds.c      descriptors held while a request waits for its turn
 //   signals.c  real signals, sent and received, for <aio.h>
@@ -67,11 +68,18 @@ struct engine {
   void (*note_deferred)(struct queues *q);
 };
 
+// Mapped memory that JavaScript sees as an ArrayBuffer (mapping.c).
+struct mapping {
+  void *memory;
+  size_t size;
+  bool is_kernels;  // shared with the kernel, not ours alone
+  int holders;      // the ring, and the ArrayBuffer
+};
+
 struct queues {
   const struct engine *engine;
   napi_env env;
   napi_ref on_wake, receiver;
-  napi_ref buffers[3];  // the ArrayBuffers over ring, sqes and control, detached at close
   napi_async_context async_context;
   napi_async_cleanup_hook_handle cleanup;
   uv_poll_t *poll;
@@ -83,8 +91,8 @@ struct queues {
   bool closed;
   bool posts_anytime;   // completions appear outside enter too, each with a signal to the eventfd
 
-  int32_t *control;
-  size_t control_size;
+  struct mapping *ring, *sqes, *block;
+  int32_t *control;  // in `block`
   uint32_t *sq_flags, *cq_head, *cq_tail;
   uint32_t cq_entries;
 
@@ -92,8 +100,6 @@ struct queues {
   bool polled;  // IORING_SETUP_SQPOLL
   int ring_fd, enter_fd;
   uint32_t enter_flags;
-  void *ring_map, *sqe_map;
-  size_t ring_size, sqe_size;
 
   // engine threads
   void *pool;
@@ -116,6 +122,14 @@ int queues_pending(const struct queues *q);
 void queues_clear_event(int event_fd);
 void queues_call_back(napi_env env, napi_async_context context, napi_ref receiver, napi_ref function);
 napi_value queues_wait_either(napi_env env, napi_callback_info info);
+
+// mapping.c
+// Maps memory, as mmap does; NULL with errno.
+struct mapping *mapping_open(size_t size, int flags, int fd, int64_t offset);
+// An ArrayBuffer over it; NULL in a runtime that forbids those.
+napi_value mapping_expose(napi_env env, struct mapping *m);
+// The ring is done with it, or has not even got it (NULL).
+void mapping_close(struct mapping *m);
 
 // uring.c
 napi_value uring_open(napi_env env, napi_callback_info info);

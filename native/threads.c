@@ -30,8 +30,8 @@ static void threads_cancel_all(struct queues *q) { pool_cancel_all(q->pool); }
 
 void threads_destroy(struct queues *q) {
   if (q->pool) pool_close(q->pool);
-  if (q->sqe_map) munmap(q->sqe_map, q->sqe_size);
-  if (q->ring_map) munmap(q->ring_map, q->ring_size);
+  mapping_close(q->sqes);
+  mapping_close(q->ring);
 }
 
 static const struct engine threads = {
@@ -54,13 +54,6 @@ static uint32_t power_of_two(uint32_t n, uint32_t max) {
   return power;
 }
 
-static void *map(size_t size) {
-  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-  if (memory == MAP_FAILED) return NULL;
-  madvise(memory, size, MADV_DONTFORK);  // as the kernel's rings
-  return memory;
-}
-
 static int threads_map(struct queues *q, struct params *p, struct pool_queues *view) {
   p->sq_entries = power_of_two(p->sq_entries, ENTRIES_MAX);
   p->cq_entries = power_of_two(p->cq_entries, CQ_ENTRIES_MAX);
@@ -68,12 +61,12 @@ static int threads_map(struct queues *q, struct params *p, struct pool_queues *v
   p->sq.flags = SQ_FLAGS;
   p->cq.head = CQ_HEAD, p->cq.tail = CQ_TAIL, p->cq.ring_mask = CQ_MASK, p->cq.ring_entries = CQ_ENTRIES;
   p->cq.cqes = CQES;
-  q->ring_size = CQES + (size_t)p->cq_entries * sizeof(struct cqe);
-  q->sqe_size = (size_t)p->sq_entries * sizeof(struct sqe);
-  char *ring = q->ring_map = map(q->ring_size);
-  if (!ring) return -errno;
-  q->sqe_map = map(q->sqe_size);
-  if (!q->sqe_map) return -errno;
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
+  q->ring = mapping_open(CQES + (size_t)p->cq_entries * sizeof(struct cqe), flags, -1, 0);
+  if (!q->ring) return -errno;
+  q->sqes = mapping_open((size_t)p->sq_entries * sizeof(struct sqe), flags, -1, 0);
+  if (!q->sqes) return -errno;
+  char *ring = q->ring->memory;
   *(uint32_t *)(ring + SQ_MASK) = p->sq_entries - 1;
   *(uint32_t *)(ring + SQ_ENTRIES) = p->sq_entries;
   *(uint32_t *)(ring + CQ_MASK) = p->cq_entries - 1;
@@ -83,7 +76,7 @@ static int threads_map(struct queues *q, struct params *p, struct pool_queues *v
   q->cq_tail = (uint32_t *)(ring + CQ_TAIL);
   q->cq_entries = p->cq_entries;
   *view = (struct pool_queues){
-      .sqes = q->sqe_map,
+      .sqes = q->sqes->memory,
       .cqes = (struct cqe *)(ring + CQES),
       .sq_head = (uint32_t *)(ring + SQ_HEAD),
       .sq_tail = (uint32_t *)(ring + SQ_TAIL),

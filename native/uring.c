@@ -56,8 +56,8 @@ static void uring_cancel_all(struct queues *q) {
 
 static void uring_destroy(struct queues *q) {
   // The mappings hold a reference on the ring: closing the descriptor alone would leave it running.
-  if (q->sqe_map) munmap(q->sqe_map, q->sqe_size);
-  if (q->ring_map) munmap(q->ring_map, q->ring_size);
+  mapping_close(q->sqes);
+  mapping_close(q->ring);
   if (q->enter_flags & ENTER_REGISTERED_RING) {
     struct rsrc_update update = {.offset = (uint32_t)q->enter_fd};
     syscall(NR_REGISTER, q->ring_fd, UNREGISTER_RING_FDS, &update, 1);
@@ -76,21 +76,15 @@ static int uring_map(struct queues *q, struct params *p) {
   if (!(p->features & FEAT_SINGLE_MMAP) || !(p->features & FEAT_EXT_ARG)) return -ENOSYS;  // before Linux 5.11
   size_t sq_end = p->sq.array + p->sq_entries * sizeof(uint32_t);
   size_t cq_end = p->cq.cqes + p->cq_entries * 16;
-  q->ring_size = sq_end > cq_end ? sq_end : cq_end;
-  q->sqe_size = (size_t)p->sq_entries * 64;
-  int protection = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_POPULATE;
-  void *ring = mmap(NULL, q->ring_size, protection, flags, q->ring_fd, OFF_RING);
-  if (ring == MAP_FAILED) return -errno;
-  q->ring_map = ring;
-  void *sqes = mmap(NULL, q->sqe_size, protection, flags, q->ring_fd, OFF_SQES);
-  if (sqes == MAP_FAILED) return -errno;
-  q->sqe_map = sqes;
-  // A forked child must not touch the parent's queues.
-  madvise(ring, q->ring_size, MADV_DONTFORK);
-  madvise(sqes, q->sqe_size, MADV_DONTFORK);
-  q->cq_head = (uint32_t *)((char *)ring + p->cq.head);
-  q->cq_tail = (uint32_t *)((char *)ring + p->cq.tail);
-  q->sq_flags = (uint32_t *)((char *)ring + p->sq.flags);
+  int flags = MAP_SHARED | MAP_POPULATE;
+  q->ring = mapping_open(sq_end > cq_end ? sq_end : cq_end, flags, q->ring_fd, OFF_RING);
+  if (!q->ring) return -errno;
+  q->sqes = mapping_open((size_t)p->sq_entries * 64, flags, q->ring_fd, OFF_SQES);
+  if (!q->sqes) return -errno;
+  char *ring = q->ring->memory;
+  q->cq_head = (uint32_t *)(ring + p->cq.head);
+  q->cq_tail = (uint32_t *)(ring + p->cq.tail);
+  q->sq_flags = (uint32_t *)(ring + p->sq.flags);
   q->cq_entries = p->cq_entries;
   q->polled = p->flags & SETUP_SQPOLL;
   // Before Linux 6.3 workers of the kernel post by themselves even so; NO_SQARRAY, of 6.6, tells that it is later.

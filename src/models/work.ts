@@ -1,9 +1,8 @@
 // The computing there is to do: a hash (FNV-1a) over a count, which no compiler can shorten. Always the same amount per
 // block, in every model; how much that is in milliseconds of this machine is found out once, beforehand.
 //
-// Numbers only, no typed array: in Node 20 a loop over one takes 1.8 times as long once any addon has handed memory to
-// JavaScript, as a ring does, and the models would not be doing the same amount of work. (V8's "array buffer detaching"
-// protector; not in Node 22 and later.)
+// Numbers only, no typed array: how fast V8 makes a loop over one depends on what else the process has done with typed
+// arrays (detached one, for instance), and the models would not be doing the same amount of work.
 
 const FNV_PRIME = 0x01000193;
 /** Signed throughout, as Math.imul is: an unsigned number would now and then be a floating-point one. */
