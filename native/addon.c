@@ -51,6 +51,7 @@ NAPI_MODULE_INIT() {
       {"signalsOpen", signals_open},
       {"signalsCatch", signals_catch},
       {"signalsTake", signals_take},
+      {"signalsLost", signals_lost},
       {"signalQueue", signal_queue},
       {"firstRealTimeSignal", signal_first_real_time},
       {"readCached", inline_read},

@@ -286,7 +286,7 @@ napi_value signals_catch(napi_env env, napi_callback_info info) {
 }
 
 // signalsTake(out: ArrayBuffer): how many records it has written there, TAKE_WORDS words each: signo, code, pid, uid,
-// value (low, high). Negative: so many signals were lost since the last call; call again.
+// value (low, high).
 napi_value signals_take(napi_env env, napi_callback_info info) {
   size_t argc = 1, size;
   napi_value buffer;
@@ -294,8 +294,6 @@ napi_value signals_take(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, &argc, &buffer, NULL, NULL);
   struct receiver *r = mine(env);
   if (!r || napi_get_arraybuffer_info(env, buffer, (void **)&out, &size) != napi_ok) return js_int(env, 0);
-  uint32_t lost = __atomic_exchange_n(&r->lost, 0, __ATOMIC_RELAXED);
-  if (lost > 0) return js_int(env, -(int64_t)lost);
   int count = 0;
   for (size_t room = size / (TAKE_WORDS * sizeof *out); room > 0; room--) {
     struct record *record = &r->records[r->taken & (RECORDS - 1)];
@@ -307,6 +305,13 @@ napi_value signals_take(napi_env env, napi_callback_info info) {
     r->taken++;
   }
   return js_int(env, count);
+}
+
+// signalsLost(): how many signals found no room since the last call.
+napi_value signals_lost(napi_env env, napi_callback_info info) {
+  (void)info;
+  struct receiver *r = mine(env);
+  return js_int(env, r ? __atomic_exchange_n(&r->lost, 0, __ATOMIC_RELAXED) : 0);
 }
 
 // ── queueing ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -109,8 +109,10 @@ export interface NativeAddon {
   signalsOpen(onSignal: () => void): number;
   /** catches a signal, or lets go of it: then the handler before is back. 0 or -errno */
   signalsCatch(signo: number, wanted: boolean): number;
-  /** moves records (SIGNAL_WORD) to `out`: how many; negative when so many have been lost: then call again */
+  /** moves records (SIGNAL_WORD) to `out`: how many */
   signalsTake(out: ArrayBuffer): number;
+  /** how many signals there was no room for since the last call */
+  signalsLost(): number;
   /** queues SI_ASYNCIO to this thread: 1 when a handler catches it, 0 when none does, or -errno */
   signalQueue(signo: number, valueLow: number, valueHigh: number): number;
   /** SIGRTMIN of this C library */

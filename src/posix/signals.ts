@@ -29,7 +29,8 @@ const STANDARD_MAX = 31;
  * cannot return before the event loop turns; SIGCHLD, without which Node's child processes would never end.
  */
 const UNCAUGHT = new Set([4, 5, 7, 8, 9, 11, 17, 19]);
-/** Records taken from the queue at a time. */
+/** Records that the queue holds (native/signals.c), and how many are taken from it at a time. */
+const RECORDS = 4096;
 const BATCH = 64;
 
 const handlers = new Map<number, Handler>();
@@ -133,19 +134,20 @@ function newTicket(value: unknown): number {
   return lastTicket;
 }
 
-/** Takes what has arrived; C calls it when the event loop is woken. */
+/**
+ * Takes what has arrived; C calls it when the event loop is woken. Not more than the queue holds, or signals that keep
+ * coming would keep the event loop from turning: what has come meanwhile has made the eventfd readable once more.
+ */
 function take(): void {
-  for (;;) {
-    const count = native().signalsTake(words.buffer);
+  const addon = native();
+  for (let left = RECORDS; left > 0; left -= BATCH) {
+    const count = addon.signalsTake(words.buffer);
     for (let i = 0; i < count; i++) deliver(infoAt(i * SIGNAL_WORDS));
-    if (count < 0) {
-      process.emitWarning(
-        `${-count} signals were lost: they came faster than this thread's event loop turned`,
-      );
-    } else if (count < BATCH) {
-      return;
-    }
+    if (count < BATCH) break;
   }
+  const lost = addon.signalsLost();
+  if (lost === 0) return;
+  process.emitWarning(`${lost} signals were lost: they came faster than this thread's event loop turned`);
 }
 
 function infoAt(w: number): siginfo {

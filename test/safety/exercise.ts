@@ -154,6 +154,7 @@ function nonsense(): void {
   assert.equal(addon['describe'](1_000_000, new ArrayBuffer(100)), -9);
   assert.equal(addon['signalsCatch'](10, true), -22); // before signalsOpen
   assert.equal(addon['signalsTake'](new ArrayBuffer(100)), 0);
+  assert.equal(addon['signalsLost'](), 0);
   assert.equal(addon['signalQueue']('x', 0, 0), -22);
   assert.equal(addon['signalQueue'](1000, 0, 0), -22);
   addon['ringClose']({});
