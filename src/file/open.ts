@@ -3,17 +3,17 @@
 import { Buffer } from 'node:buffer';
 import { closeSync, constants, type Mode, type PathLike } from 'node:fs';
 import { ERRNO } from '../abi/errno.js';
-import { AT_FDCWD } from '../abi/io_uring.js';
 import { open as nodeOpen, nodePromises } from '../abi/node-fs.js';
 import type { Ring } from '../ring/ring.js';
 import { invalidValue } from '../ring/validate.js';
 import { directAlignment } from './alignment.js';
-import { byNode, withRetries } from './attributes.js';
+import { byNode } from './attributes.js';
 import { Descriptor } from './descriptor.js';
 import { systemError } from './errors.js';
 import { File } from './file.js';
-import { O_CLOEXEC, plainFlags, plainMode, plainPath } from './open-arguments.js';
+import { plainFlags, plainMode, plainPath } from './open-arguments.js';
 import { checkOpenOptions, flagsOf, type OpenOptions } from './open-options.js';
+import { openPath } from './open-path.js';
 
 const { O_DIRECT } = constants;
 
@@ -40,9 +40,7 @@ export async function open(
     return await openByNode(path, nodeFlags, permissions ?? mode, ring, direct);
   }
   const all = plain | (direct ? O_DIRECT : 0);
-  const fd = await withRetries(all, () => {
-    return new Promise((resolve) => void ring.openat(AT_FDCWD, bytes, all | O_CLOEXEC, permissions, resolve));
-  });
+  const fd = await new Promise<number>((resolve) => openPath(ring, bytes, all, permissions, resolve));
   if (fd < 0) {
     const text = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString();
     const unsupported = fd === -ERRNO.EINVAL && direct;

@@ -6,6 +6,7 @@ import { Descriptor } from '../file/descriptor.js';
 import { systemError, throwIfAborted } from '../file/errors.js';
 import { plainOptions } from '../file/file-options.js';
 import { O_CLOEXEC, plainFlags, plainMode, plainPath } from '../file/open-arguments.js';
+import { dataOf, openAtOnce } from '../file/open-path.js';
 import { readFile } from '../file/read-file.js';
 import { giveScratch, takeScratch } from '../file/scratch.js';
 import { writeFile } from '../file/write-file.js';
@@ -23,7 +24,7 @@ import {
 import { timeToAbort } from './abort.js';
 import { hasOwnTarget, isData, isHandleChanged } from './handle.js';
 import { mayAnswerNow, nextTurn, readCached, readOpened } from './inline.js';
-import { dataOf, openDescriptor, openOnRing } from './open-descriptor.js';
+import { openDescriptor } from './open-descriptor.js';
 import { isPipe, isRegular, readRegular } from './read-regular.js';
 import { text } from './request.js';
 
@@ -130,7 +131,7 @@ async function readInPool(ring: Ring, call: WholeFile, options: unknown): Promis
 
 async function readOnRing(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
   const fd = await new Promise<number>((resolve) => {
-    openOnRing(ring, call.path, call.flags, 0, 0, resolve);
+    openAtOnce(ring, call.path, call.flags, 0, resolve);
   });
   const contents = fd < 0 ? fd : readOpened(fd);
   if (contents instanceof Uint8Array) return copied(contents, call.encoding);
