@@ -29,7 +29,7 @@ const COMPUTE_SHARE = 0.8;
 /** How disturbed a run may be, in percent, and how often and how long others are tried. */
 const DISTURBED_ACCEPTED = 5;
 const TRIES_MAX = 3;
-const REPEATING_MS = 8000;
+const REPEATING_MS = 6000;
 
 export const modelsCommand: Command = {
   name: 'models',

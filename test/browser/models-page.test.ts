@@ -129,11 +129,37 @@ describe('the page of aio models', { skip: NO_BROWSER }, () => {
     assert.match((await tip.textContent()) ?? '', /^read\n/);
   });
 
+  it('says what the job would take one after the other, and both at the same time', async (t) => {
+    const lead = await (await open(t)).locator('.lead').textContent();
+    assert.match(lead ?? '', /3 × \(20 \+ 10\) = 90 ms; both at the same time, 60 ms/);
+  });
+
+  it('shows all of Figure 1 on a telephone, and the whole of every drawing on paper', async (t) => {
+    const phone = await open(t, { viewport: { width: 360, height: 640 } });
+    const matrix = (await phone.locator('.matrix').boundingBox())!;
+    assert.ok(matrix.x >= 0 && matrix.x + matrix.width <= 360, `${matrix.x} + ${matrix.width}`);
+    const paper = await open(t, { viewport: { width: 700, height: 990 } });
+    await paper.emulateMedia({ media: 'print' });
+    for (const box of await paper.locator('main > section .scroll > *').all()) {
+      const { x, width } = (await box.boundingBox())!;
+      assert.ok(
+        x + width <= 700,
+        `${await box.evaluate((node) => node.outerHTML.slice(0, 80))} ends at ${x + width}`,
+      );
+    }
+  });
+
+  it('explains every column of the table below it', async (t) => {
+    const page = await open(t);
+    const titles = await page.locator('#table th[scope=col]').allTextContents();
+    assert.deepEqual(await page.locator('#table .explanations dt').allTextContents(), titles.slice(2));
+  });
+
   it('explains the difference between Figure 4 and Figure 5 with the measured figures', async (t) => {
     const page = await open(t);
     const text = (await page.getByRole('region', { name: 'Figure 4 or Figure 5?' }).textContent()) ?? '';
     const select = findings.results.find(({ model }) => model === 'select')!.measures;
-    assert.ok(text.includes(`the thread stood still for ${formatNumber(select.blockedMs)} ms`));
+    assert.ok(text.includes(`the thread was blocked for ${formatNumber(select.blockedMs)} ms`));
   });
 
   it('tells the states apart in light, in dark and in print', async (t) => {

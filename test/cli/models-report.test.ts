@@ -142,10 +142,22 @@ describe('the report of aio models', () => {
     assert.match(text, /AIO on io_uring was not measured: EPERM: forbidden here/);
   });
 
+  it('does not say of a file what is true of pipes only', () => {
+    const { job } = findings([]);
+    const text = renderReport(findings(all(inTurns('blocked')), { job: { ...job, source: 'file' } }), plain);
+    assert.match(text, /O_NONBLOCK has no effect on a regular file/);
+    assert.doesNotMatch(text, /mostly with EAGAIN|read\(\) says EAGAIN/);
+  });
+
+  it('ends no line with spaces', () => {
+    const unanswered = recording({ ...inTurns('blocked'), marks: [] });
+    assert.doesNotMatch(renderReport(findings(all(unanswered)), plain), / \n/);
+  });
+
   it('mentions that other programs were in the way', () => {
     const disturbed = recording({ ...inTurns('blocked'), disturbedMs: WINDOW_MS / 2 });
     const text = renderReport(findings([named('blocking', null, disturbed)]), plain);
-    assert.match(text, /This machine is busy.*blocking \(50 %\)/s);
+    assert.match(text, /This machine is busy.*blocking\s+\(50 %\)/s);
     assert.doesNotMatch(renderReport(findings(all(inTurns('blocked'))), plain), /busy/);
   });
 });

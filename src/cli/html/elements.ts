@@ -56,7 +56,7 @@ export function legend(items: readonly LegendItem[]): Html {
 export interface HtmlColumn {
   title: Content;
   align: 'left' | 'right';
-  /** An explanation, shown on hover of the heading and read with it. */
+  /** An explanation, below the table: a `title` would reach neither touch nor keyboard nor paper. */
   help?: string;
 }
 
@@ -69,8 +69,7 @@ export function table(
   return html`<div class="scroll"><table>
 <caption>${caption}</caption>
 <thead><tr>${columns.map(
-    ({ title, align, help }) =>
-      html`<th scope="col" class="${align}"${help !== undefined && html` title="${help}"`}>${title}</th>`,
+    ({ title, align }) => html`<th scope="col" class="${align}">${title}</th>`,
   )}</tr></thead>
 <tbody>
 ${rows.map(
@@ -84,5 +83,12 @@ ${rows.map(
 `,
 )}</tbody>
 </table></div>
+${explanations(columns)}`;
+}
+
+function explanations(columns: readonly HtmlColumn[]): Content {
+  const explained = columns.filter(({ help }) => help !== undefined);
+  if (explained.length === 0) return null;
+  return html`<dl class="explanations">${explained.map(({ title, help }) => html`<dt>${title}</dt><dd>${help}</dd>`)}</dl>
 `;
 }

@@ -22,8 +22,8 @@ export const STATE_TEXT: Readonly<Record<State, string>> = {
   polling: 'asking again and again',
   idle: 'idle: nothing left to compute',
 };
-const IO_TEXT = 'the device works on a block';
-const READY_TEXT = 'data there, not yet in hand';
+const IO_TEXT = 'the device is working on a block';
+const READY_TEXT = 'data there, but the program does not have it yet';
 
 export const LEGEND: readonly LegendItem[] = [
   { style: 'computing', text: STATE_TEXT.computing },
@@ -78,9 +78,7 @@ function drawRead({ asked, ready, taken }: Read, i: number, scale: Scale, window
     [
       `I/O in progress, ${formatMs(end - asked)} ms`,
       `block ${i + 1}, from ${formatMs(asked)} to ${formatMs(end)} ms`,
-      ...(ready === null
-        ? []
-        : [`in the application's hands ${formatNumber((taken - ready) * 1000)} µs later`]),
+      ...(ready === null ? [] : [`the application had it ${formatNumber((taken - ready) * 1000)} µs later`]),
     ],
     html`${bar(scale, asked, Math.min(end, windowMs), KERNEL)}${textIn(`block ${i + 1}`, scale, asked, Math.min(end, windowMs), KERNEL.top + 22)}`,
     'io',

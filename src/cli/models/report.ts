@@ -40,8 +40,8 @@ export function jobInWords({ job }: Findings): string {
   const where = source === 'file' ? 'from a file past the page cache' : `from a ${source}`;
   const slow = source === 'file' ? 'about ' : '';
   return (
-    `The same job in every model: read ${what} ${where}, each there ${slow}${formatMs(delayMs)} ms after it ` +
-    `was asked for, and compute for ${formatMs(computeMs)} ms per block.`
+    `The same job in every model: read ${what} ${where}, each available ${slow}${formatMs(delayMs)} ms after it ` +
+    `is requested, and do ${formatMs(computeMs)} ms of other computing per block.`
   );
 }
 
@@ -52,7 +52,7 @@ function table(results: readonly Result[], paint: Painter): string[] {
     { title: 'engine', align: 'left' as const },
     number('wall\nms'),
     number('blocked\nms'),
-    number('CPU in\nwaiting\nms'),
+    number('CPU\nwaiting\nms'),
     number('calls/\nblock'),
     number('EAGAIN'),
     number('over-\nlap\n%'),
@@ -79,9 +79,9 @@ const DISTURBED_NOTED = 10;
 
 function notes(results: readonly Result[], paint: Painter): string[] {
   const text =
-    'blocked: in a system call that had not returned. CPU in waiting: CPU time that was not computing. calls: system ' +
-    'calls. overlap: how much of the computing was done while a read was in progress. late: from the data being there ' +
-    'to the program having it, median.';
+    'blocked: inside a system call that had not returned. CPU waiting: CPU time not spent computing. calls: system ' +
+    'calls. overlap: how much of the computing was done while a read was in progress. late: from the moment the data ' +
+    'was there until the program had it, median.';
   return [
     ...wrap(text, LINE_WIDTH).map((line) => paint('dim', line)),
     ...wrap(disturbance(results), LINE_WIDTH).map((line) => paint('yellow', line)),
@@ -95,7 +95,7 @@ export function disturbance(results: readonly Result[]): string {
   const list = disturbed.map(
     (result) => `${nameOf(result)} (${Math.round(result.measures.disturbedPercent)} %)`,
   );
-  return `This machine is busy; other programs had the processor for a part of the time of ${list.join(', ')}. Run it again when it is quiet.`;
+  return `This machine is busy: other programs had the processor during part of ${list.join(', ')}. The less CPU a model gets, the less it can overlap. Run it again when the machine is quiet.`;
 }
 
 function refusals({ refusals }: Findings, paint: Painter): string[] {

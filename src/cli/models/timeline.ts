@@ -1,7 +1,9 @@
 // Figures 2 to 5 for the terminal: what application and kernel did, moment by moment, for the first blocks of a job.
 // All models on one scale, so that their lengths can be compared.
+import { storyOf } from '../../models/models.js';
 import type { Mark, Read, Span, State } from '../../models/recording.js';
 import type { Result } from '../../models/results.js';
+import type { SourceName } from '../../models/task.js';
 import { wrap } from '../table.js';
 import type { Painter, Style } from '../terminal.js';
 import { LINE_WIDTH } from '../terminal.js';
@@ -29,11 +31,11 @@ export function renderTimelines({ results, job }: Findings, paint: Painter): str
   const windowMs = BLOCKS_SHOWN * (job.delayMs + job.computeMs);
   return [
     ...wrap(
-      `What application and kernel did in the first ${formatNumber(windowMs)} ms (a digit: this block was asked for)`,
+      `What the application and the kernel did in the first ${formatNumber(windowMs)} ms (a digit: the request for that block)`,
       LINE_WIDTH,
     ).map((line) => paint('bold', line)),
     ...legend(paint),
-    ...shown.flatMap((result) => ['', ...timeline(result, windowMs, paint)]),
+    ...shown.flatMap((result) => ['', ...timeline(result, job.source, windowMs, paint)]),
   ];
 }
 
@@ -47,20 +49,21 @@ function legend(paint: Painter): string[] {
 
 function timeline(
   { model, engine, recording, measures }: Result,
+  source: SourceName,
   windowMs: number,
   paint: Painter,
 ): string[] {
   const figure = model.figure === null ? '' : `Figure ${model.figure}: `;
   const title = `${figure}${model.title}${engine === null ? '' : ` (${engine})`}`;
   const { spans, reads, marks } = recording;
-  const lane = (name: string, content: string): string => `  ${name}`.padEnd(LABEL) + content;
+  const lane = (name: string, content: string): string => (`  ${name}`.padEnd(LABEL) + content).trimEnd();
   return [
     paint('bold', `${title}; system calls per block: ${formatRate(measures.systemCallsPerBlock)}`),
     lane('calls', paint('dim', labels(marks, 'down', windowMs))),
     lane('application', applicationLane(spans, windowMs, paint)),
     lane('kernel', kernelLane(reads, windowMs, paint)),
     lane('answers', paint('dim', labels(marks, 'up', windowMs))),
-    ...wrap(model.story, LINE_WIDTH - 2).map((line) => `  ${line}`),
+    ...wrap(storyOf(model, source), LINE_WIDTH - 2).map((line) => `  ${line}`),
   ];
 }
 

@@ -54,6 +54,12 @@
     });
   }
   addEventListener('keydown', (event) => event.key === 'Escape' && hide());
+
+  // Safari scrolls with the keyboard only what can have the focus.
+  for (const box of document.querySelectorAll('.scroll')) {
+    if (box.scrollWidth > box.clientWidth && box.querySelector('.point') === null) box.tabIndex = 0;
+  }
+
   // Focusing a point may have scrolled to it: its details move along.
   function follow() {
     const focused = document.activeElement;
