@@ -1,6 +1,6 @@
 // linux-aio: asynchronous I/O for Node.js, done by the Linux kernel.
 export { doctor } from './doctor/doctor.js';
-export type { DoctorReport } from './doctor/report.js';
+export type { Advice, DoctorReport } from './doctor/report.js';
 export { BufferPool } from './file/buffer-pool.js';
 export { File } from './file/file.js';
 export type { Transfer } from './file/many.js';

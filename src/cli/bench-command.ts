@@ -26,12 +26,12 @@ import { checkWritable, WriteError, writeReport } from './writable.js';
 
 export const benchCommand: Command = {
   name: 'bench',
-  summary: "speed, latency and CPU against node:fs/promises, by fio's options",
+  summary: 'speed, latency and CPU, compared with node:fs/promises',
   description: [
-    'Measures every engine at every depth on the same blocks of the same file, in',
-    'turns, and checks every block that is read. A job file of fio may say what to',
-    'measure; options given beside it override it. docs/bench-command.md explains',
-    'the figures.',
+    'Measures every engine at every depth on the same blocks of the same file,',
+    'taking turns, and checks every block that is read. A fio job file may say what',
+    'to measure; options on the command line override it. docs/bench-command.md',
+    'explains the figures.',
   ],
   options: BENCH_OPTIONS,
   operands: { usage: '[job.fio]', min: 0, max: 1 },
@@ -46,7 +46,7 @@ export const benchCommand: Command = {
   exitCodes: [
     '0    measured, and every block was right',
     '1    a block was wrong, a transfer failed, or an engine was not available',
-    '2    the command line cannot be carried out',
+    '2    the command line is wrong, or cannot be carried out',
     '130  stopped by Ctrl-C (143: by SIGTERM)',
   ],
   async run(values, io, operands) {
@@ -165,7 +165,10 @@ function isExpected(error: unknown): error is Error {
 
 function hintFor(error: Error, plan: Plan): string {
   const { code } = (error.cause ?? error) as NodeJS.ErrnoException;
-  if (code === 'ENOSPC') return '\nChoose another place with --directory, or a smaller --size.';
+  if (code === 'ENOSPC') {
+    const place = plan.filename === null ? '--directory' : '--filename';
+    return `\nChoose another place with ${place}, or a smaller --size.`;
+  }
   if (code === 'EINVAL' && plan.direct) {
     return '\nWith --direct: the file system may not have O_DIRECT, or want blocks larger than --bs.';
   }

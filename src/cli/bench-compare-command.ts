@@ -17,7 +17,7 @@ export const benchCompareCommand: Command = {
   ],
   options: {
     json: { kind: 'flag', help: 'print the comparison as JSON' },
-    html: { kind: 'value', value: 'path', help: 'write a page with charts to this file as well' },
+    html: { kind: 'value', value: 'path', help: 'also write a page with charts to this file' },
   },
   operands: { usage: 'A.json B.json', min: 2, max: 2 },
   examples: [

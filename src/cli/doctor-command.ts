@@ -49,14 +49,19 @@ export function renderDoctor(report: DoctorReport, paint: Painter): string {
 
 function engineLines(report: DoctorReport, paint: Painter): string[] {
   const width = Math.max(...ENGINE_NAMES.map((name) => name.length));
+  // Listed once: usually all engines have the same.
+  let shown = '';
   return ENGINE_NAMES.flatMap((name) => {
     const { available, reason, operations } = report.engines[name];
     const chosen = available && name === report.chosen ? ', chosen' : '';
-    const text = available ? `works${chosen}; ${operations.length} operations` : `no: ${reason}`;
+    const list = operations.join(' ');
+    const same = list === shown ? 'the same ' : '';
+    const text = available ? `works${chosen}; ${same}${operations.length} operations` : `no: ${reason}`;
     const indent = ' '.repeat(width + 4);
     const lines = wrap(text, LINE_WIDTH - indent.length);
     const style: Style = available ? 'green' : 'yellow';
-    const listed = available ? wrap(operations.join(' '), LINE_WIDTH - indent.length) : [];
+    const listed = available && same === '' ? wrap(list, LINE_WIDTH - indent.length) : [];
+    if (available) shown = list;
     return [
       ...lines.map((line, i) => `${i === 0 ? `  ${name.padEnd(width)}  ` : indent}${paint(style, line)}`),
       ...listed.map((line) => indent + paint('dim', line)),

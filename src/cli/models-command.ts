@@ -35,8 +35,9 @@ export const modelsCommand: Command = {
   name: 'models',
   summary: 'the same job in every I/O model: blocking, select, AIO …',
   description: [
-    'Reads blocks from a slow source in every I/O model of Linux, with computing to',
-    'do meanwhile, and draws who waited for whom. docs/models.md explains them.',
+    'Does the same job in every I/O model of Linux: reads blocks from a slow source',
+    'while there is computing to do, and draws who waited for whom. docs/models.md',
+    'explains the models.',
   ],
   options: MODELS_OPTIONS,
   examples: [
@@ -48,9 +49,8 @@ export const modelsCommand: Command = {
   ],
   exitCodes: [
     '0    every model was measured',
-    '1    a model failed, or an engine that was asked for (or every engine) is not',
-    '     there',
-    '2    the command line cannot be carried out',
+    '1    a model failed, or an engine that was asked for does not work here',
+    '2    the command line is wrong, or cannot be carried out',
     '130  stopped by Ctrl-C (143: by SIGTERM)',
   ],
   async run(values, io) {

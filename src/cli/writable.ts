@@ -1,5 +1,5 @@
 // Files that a command writes: whether one can be written is asked before minutes are spent on what goes into it.
-import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { UsageError } from './usage-error.js';
 
@@ -22,11 +22,13 @@ export class WriteError extends Error {
   override name = 'WriteError';
 }
 
-/** Writes the whole file; throws a WriteError that names it. */
+/** Writes the whole file; throws a WriteError that names it, and leaves no half of a file that was not there. */
 export function writeReport(path: string, text: string): void {
+  const existed = existsSync(path);
   try {
     writeFileSync(path, text);
   } catch (error) {
+    if (!existed) rmSync(path, { force: true });
     throw new WriteError(`${path} could not be written: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -76,7 +76,7 @@ describe('aio, wrongly used', () => {
     const filename = join(directory, 'precious');
     writeFileSync(filename, 'x'.repeat(1024 * 1024));
     usage(
-      /holds data that aio bench has not written/,
+      /holds data that aio bench did not write/,
       'bench',
       ...QUICK,
       '--rw',

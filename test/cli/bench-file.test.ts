@@ -55,7 +55,7 @@ describe('prepareFile, where it must not write', () => {
     writeFileSync(filename, 'x'.repeat(4096));
     await assert.rejects(prepare({ filename, ...writing }), (error) => {
       assert.ok(error instanceof UsageError);
-      assert.match(error.message, /holds data that aio bench has not written.*--overwrite/);
+      assert.match(error.message, /holds data that aio bench did not write.*--overwrite/);
       return true;
     });
     assert.equal(readFileSync(filename, 'utf8'), 'x'.repeat(4096));
@@ -123,6 +123,21 @@ describe('prepareFile', () => {
     assert.equal(statSync(file.path).size, 8192);
     interrupt[Symbol.dispose]();
     assert.deepEqual(readdirSync(directory), []);
+  });
+
+  it('leaves no half of a new file behind when laying it out fails, and keeps one that was there', async () => {
+    const failing = new Interrupt();
+    failing.throwIfRequested = () => {
+      throw new Error('ENOSPC');
+    };
+    for (const existed of [false, true]) {
+      const filename = pathOf('data');
+      if (existed) writeFileSync(filename, '');
+      const plan = planFrom({ bs: '512', iodepth: '4', filename, size: '8k' });
+      await assert.rejects(prepareFile(plan, failing, progress), /ENOSPC/);
+      assert.equal(existsSync(filename), existed);
+    }
+    failing[Symbol.dispose]();
   });
 
   it('lays out a new file with valid blocks, and keeps it', async () => {

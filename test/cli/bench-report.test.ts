@@ -135,6 +135,8 @@ describe('toFioJson', () => {
     });
     assert.equal(job.read.iops, 24000);
     assert.equal(job.read.bw_bytes, 24000 * 4096);
+    assert.equal(job.read.bw, 24000 * 4);
+    assert.equal(job.read.io_kbytes, 72000 * 4);
     assert.equal(job.read.total_ios, 72000);
     assert.equal(job.read.io_bytes, 72000 * 4096);
     assert.equal(job.read.runtime, 3000);

@@ -33,6 +33,19 @@ describe('renderDoctor', () => {
     assert.match(report, /io_uring +works, chosen; 2 operations/);
   });
 
+  it('lists operations once, unless an engine has others', () => {
+    const operations = ['nop', 'read'];
+    const alike = render({
+      io_uring: { available: true, operations },
+      native: { available: true, operations },
+      threads: { available: true, operations },
+    });
+    assert.equal(alike.match(/ nop read\n/g)?.length, 1);
+    assert.match(alike, /threads +works; the same 2 operations\n/);
+    const other = render({ io_uring: { available: true, operations: ['nop'] } });
+    assert.match(other, / nop\n.* nop read\n/s);
+  });
+
   it('says unknown where a value is unknown, and never -1', () => {
     const report = render({
       limits: {

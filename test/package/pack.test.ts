@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { nodeBinaries } from './node-binaries.js';
+import { TYPED_PROGRAM, VALUES } from './surface.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 const project = mkdtempSync(join(tmpdir(), 'linux-aio-pack-'));
@@ -103,43 +104,50 @@ describe('the package', () => {
     assert.match(out, /^ERR_FEATURE_UNAVAILABLE_ON_PLATFORM .*C compiler/);
   });
 
-  for (const [kind, extension] of [
-    ['ES modules', 'mts'],
-    ['CommonJS', 'cts'],
-  ]) {
-    for (const resolution of ['node16', 'nodenext']) {
-      it(`has types for ${kind} under "module": "${resolution}"`, () => {
-        const source = `
-          import { open, Ring, type DoctorReport, doctor } from 'linux-aio';
-          export async function use(): Promise<number> {
-            const file = await open('x', 'r', 0o666, { direct: true });
-            const { bytesRead } = await file.read(new Uint8Array(4096), { position: 2n ** 40n });
-            const ring: Ring = Ring.open({ entries: 64 });
-            ring.nop((result: number) => result);
-            const report: DoctorReport = await doctor();
-            return bytesRead + report.limits.aioNr;
-          }
-          // @ts-expect-error a position is a number or a bigint
-          export const wrong = (ring: Ring) => ring.read(0, new Uint8Array(1), 'x', () => {});
-        `;
-        writeFileSync(join(project, `types.${extension}`), source);
-        run(process.execPath, [
-          join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
-          ...[
-            '--noEmit',
-            '--strict',
-            '--skipLibCheck',
-            'false',
-            '--module',
-            resolution,
-            '--target',
-            'es2023',
-          ],
-          ...['--lib', 'es2023,esnext.disposable', '--types', 'node'],
-          ...['--typeRoots', join(root, 'node_modules', '@types')],
-          `types.${extension}`,
-        ]);
-      });
+  it('exports every name of its public surface, to import and to require alike', () => {
+    for (const [module, names] of Object.entries(VALUES)) {
+      const missing = `${JSON.stringify(names)}.filter((name) => !(name in loaded))`;
+      const imported = `import * as loaded from '${module}'; console.log(${missing}.join());`;
+      assert.equal(run(process.execPath, ['--input-type=module', '-e', imported]), '\n');
+      assert.equal(
+        run(process.execPath, ['-e', `const loaded = require('${module}'); console.log(${missing}.join());`]),
+        '\n',
+      );
     }
+  });
+
+  it('carries the pages that its help and its README point to, and nothing that is for development', () => {
+    for (const file of [
+      'SECURITY.md',
+      'CHANGELOG.md',
+      'docs/files.md',
+      'docs/models.md',
+      'examples/ring.ts',
+    ]) {
+      assert.ok(existsSync(join(installed, file)), file);
+    }
+    for (const file of ['docs/images', 'test', 'bench', 'dist/cjs-types/cli']) {
+      assert.ok(!existsSync(join(installed, file)), file);
+    }
+  });
+
+  for (const [kind, extension, module, resolution] of [
+    ['ES modules', 'mts', 'node16', 'node16'],
+    ['ES modules', 'mts', 'nodenext', 'nodenext'],
+    ['CommonJS', 'cts', 'node16', 'node16'],
+    ['CommonJS', 'cts', 'nodenext', 'nodenext'],
+    ['a bundler', 'ts', 'esnext', 'bundler'],
+  ]) {
+    it(`has types for ${kind} under "moduleResolution": "${resolution}"`, () => {
+      writeFileSync(join(project, `types.${extension}`), TYPED_PROGRAM);
+      run(process.execPath, [
+        join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+        ...['--noEmit', '--strict', '--skipLibCheck', 'false', '--target', 'es2023'],
+        ...['--module', module, '--moduleResolution', resolution],
+        ...['--lib', 'es2023,esnext.disposable', '--types', 'node'],
+        ...['--typeRoots', join(root, 'node_modules', '@types')],
+        `types.${extension}`,
+      ]);
+    });
   }
 });

@@ -18,7 +18,7 @@ import type { Progress } from '../progress.js';
 import { formatBytes } from '../units.js';
 import { UsageError } from '../usage-error.js';
 import { HEADER_BYTES, readHeader, wordsOf } from './block.js';
-import { layOut, verifyLayout } from './layout.js';
+import { type LayoutJob, layOut, verifyLayout } from './layout.js';
 import type { Plan } from './plan.js';
 import { checkSize, SIZE_DEFAULT } from './plan.js';
 
@@ -41,8 +41,8 @@ export async function prepareFile(plan: Plan, interrupt: Interrupt, progress: Pr
     plan.filename === null ? temporaryFile(plan, interrupt) : await existingFile(plan.filename, plan);
   if (writes && found.content === 'foreign') {
     throw new UsageError(
-      `${found.path} holds data that aio bench has not written; it will not be overwritten. ` +
-        'Choose another file, or add --overwrite to lose what is in it',
+      `${found.path} holds data that aio bench did not write, so it will not be overwritten. ` +
+        'Choose another file, or add --overwrite to lose its contents',
     );
   }
   const checked = found.content !== 'foreign';
@@ -50,7 +50,7 @@ export async function prepareFile(plan: Plan, interrupt: Interrupt, progress: Pr
   const blocks = size / plan.blockSize;
   const job = { path: found.path, blockSize: plan.blockSize, blocks, interrupt, progress };
   let sequences: Uint32Array | null = writes ? new Uint32Array(blocks) : null;
-  if (found.content === 'none') await layOut(job);
+  if (found.content === 'none') await layOutOrRemove(job, found);
   // A buffered benchmark is one of the page cache, so everything has to be in it; reading it also shows damage
   // before it could be blamed on an engine. What has just been laid out for O_DIRECT needs neither.
   const fresh = found.content === 'none' && plan.direct;
@@ -59,8 +59,19 @@ export async function prepareFile(plan: Plan, interrupt: Interrupt, progress: Pr
   return { path: found.path, size, blocks, temporary: plan.filename === null, checked, sequences };
 }
 
+/** A file that was not there before is not left behind half laid out: on a full disk it would be what fills it. */
+async function layOutOrRemove(job: LayoutJob, { path, exists }: Found): Promise<void> {
+  try {
+    await layOut(job);
+  } catch (error) {
+    if (!exists) rmSync(path, { force: true });
+    throw error;
+  }
+}
+
 interface Found {
   path: string;
+  exists: boolean;
   /** Bytes; 0 where there is nothing yet. */
   size: number;
   /** `none`: to be laid out. `ours`: laid out with the plan's block size. `foreign`: somebody else's data. */
@@ -71,7 +82,7 @@ function temporaryFile(plan: Plan, interrupt: Interrupt): Found {
   // A directory of its own, because mkdtemp makes it with a name and permissions nobody else can take.
   const directory = mkdtempSync(join(plan.directory ?? tmpdir(), 'aio-bench-'));
   interrupt.onExit(() => rmSync(directory, { recursive: true, force: true }));
-  return { path: join(directory, 'blocks'), size: 0, content: 'none' };
+  return { path: join(directory, 'blocks'), exists: false, size: 0, content: 'none' };
 }
 
 async function existingFile(path: string, plan: Plan): Promise<Found> {
@@ -80,18 +91,19 @@ async function existingFile(path: string, plan: Plan): Promise<Found> {
     // O_NONBLOCK semantics are not needed: the kind of file is looked at before anything is read.
     handle = await open(path, 'r');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { path, size: 0, content: 'none' };
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      return { path, exists: false, size: 0, content: 'none' };
     throw error;
   }
   try {
     const stats = await handle.stat();
     if (!stats.isFile()) throw new UsageError(`--filename: ${path} is not a regular file`);
-    if (stats.size === 0 || plan.overwrite) return { path, size: stats.size, content: 'none' };
+    if (stats.size === 0 || plan.overwrite) return { path, exists: true, size: stats.size, content: 'none' };
     const blockSize = await blockSizeOfOurs(handle, stats.size);
-    if (blockSize === null) return { path, size: stats.size, content: 'foreign' };
+    if (blockSize === null) return { path, exists: true, size: stats.size, content: 'foreign' };
     const usable = blockSize === plan.blockSize && (plan.size === null || stats.size >= plan.size);
     // Ours, but in other blocks or too small: may be laid out again without asking.
-    return { path, size: stats.size, content: usable ? 'ours' : 'none' };
+    return { path, exists: true, size: stats.size, content: usable ? 'ours' : 'none' };
   } finally {
     await handle.close();
   }

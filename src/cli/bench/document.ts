@@ -53,6 +53,9 @@ export interface BenchJob {
 export interface BenchDirection {
   io_bytes: number;
   bw_bytes: number;
+  /** KiB per second, whole; and the KiB transferred: as fio has them. */
+  bw?: number;
+  io_kbytes?: number;
   iops: number;
   runtime: number;
   total_ios: number;

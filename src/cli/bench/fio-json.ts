@@ -79,11 +79,14 @@ function direction(
   const iops = measured.operations === 0 ? 0 : measurement.iops(kind);
   const perRound = rounds.map((round) => round[kind] / round.seconds);
   const bytesPerOperation = measured.operations === 0 ? 0 : measured.bytes / measured.operations;
+  const bytesPerSecond = Math.round(iops * bytesPerOperation);
   const ofRounds = (percentile: keyof RoundLatency): (number | null)[] =>
     rounds.map((round) => finite((kind === 'reads' ? round.readLatency : round.writeLatency)[percentile]));
   return {
     io_bytes: measured.bytes,
-    bw_bytes: Math.round(iops * bytesPerOperation),
+    io_kbytes: Math.floor(measured.bytes / 1024),
+    bw_bytes: bytesPerSecond,
+    bw: Math.floor(bytesPerSecond / 1024), // what most scripts for fio read
     iops,
     runtime: Math.round(seconds(rounds) * 1000),
     total_ios: measured.operations,

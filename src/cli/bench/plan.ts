@@ -68,37 +68,45 @@ export const BENCH_OPTIONS: OptionSpecs = {
   filename: {
     kind: 'value',
     value: 'path',
-    help: 'the file to use; without it a temporary one, removed at the end',
+    help: 'the file to use; by default a temporary one, removed at the end',
   },
-  directory: { kind: 'value', value: 'path', help: 'where the temporary file goes' },
+  directory: { kind: 'value', value: 'path', help: 'where to put the temporary file' },
   size: {
     kind: 'value',
     value: 'bytes',
-    help: 'how much of the file to use: 64m (default), 1g; k, m, g of 1024',
+    help: 'how much of the file to use: 64m (default), 1g; k, m, g are powers of 1024',
   },
   rw: { kind: 'value', value: 'kind', help: 'read, write, rw, randread (default), randwrite, randrw' },
   rwmixread: {
     kind: 'value',
     value: 'percent',
-    help: 'how many of a hundred transfers of rw and randrw are reads: 50',
+    help: 'percentage of reads for rw and randrw; default 50',
   },
-  bs: { kind: 'value', value: 'bytes', help: 'size of a block, a multiple of 512: 4k' },
-  iodepth: { kind: 'value', value: 'list', help: 'transfers in flight, one or more: 1,32,128' },
+  bs: { kind: 'value', value: 'bytes', help: 'block size, a multiple of 512; default 4k' },
+  iodepth: {
+    kind: 'value',
+    value: 'list',
+    help: 'transfers in flight: one number or several; default 1,32,128',
+  },
   ioengine: {
     kind: 'value',
     value: 'list',
-    help: 'one or more of io_uring, native, threads, node: io_uring,node',
+    help: 'one or more of io_uring, native, threads, node; default io_uring,node',
   },
   direct: { kind: 'switch', help: 'bypass the page cache (O_DIRECT)' },
-  runtime: { kind: 'value', value: 'time', help: 'per engine and depth, over all rounds: 3, 500ms, 1m' },
+  runtime: {
+    kind: 'value',
+    value: 'time',
+    help: 'per engine and depth, all rounds together: 500ms, 1m; default 3 (seconds)',
+  },
   overwrite: {
     kind: 'switch',
-    help: 'allow an existing file to be overwritten that aio bench has not written',
+    help: 'allow overwriting an existing file that aio bench did not write',
   },
   name: { kind: 'value', value: 'text', help: 'a name for the job, for the JSON report' },
   'output-format': { kind: 'value', value: 'format', help: 'normal (default) or json' },
   output: { kind: 'value', value: 'path', help: 'write the report to this file' },
-  html: { kind: 'value', value: 'path', help: 'write a page with charts to this file, besides the report' },
+  html: { kind: 'value', value: 'path', help: 'also write a page with charts to this file' },
   section: { kind: 'value', value: 'list', help: 'only these sections of the job file' },
 };
 
@@ -169,7 +177,7 @@ export function checkSize(size: number, plan: Pick<Plan, 'blockSize' | 'depths'>
   const depthMax = Math.max(...plan.depths);
   if (size < plan.blockSize * depthMax) {
     throw new UsageError(
-      `${formatBytes(size)} hold ${Math.floor(size / plan.blockSize)} blocks of ${formatBytes(plan.blockSize)}; ` +
+      `${formatBytes(size)} holds only ${Math.floor(size / plan.blockSize)} blocks of ${formatBytes(plan.blockSize)}; ` +
         `--iodepth ${depthMax} needs a --size of ${formatBytes(plan.blockSize * depthMax)} or more`,
     );
   }

@@ -43,14 +43,18 @@ export const MODELS_OPTIONS: OptionSpecs = {
   ioengine: {
     kind: 'value',
     value: 'list',
-    help: 'for AIO: one or more of io_uring, native, threads; all that are there',
+    help: 'for AIO: one or more of io_uring, native, threads; default: all that work here',
   },
-  blocks: { kind: 'value', value: 'number', help: 'how many blocks each model reads: 20' },
-  delay: { kind: 'value', value: 'time', help: 'how long a block takes to come: 10ms; not with a file' },
-  compute: { kind: 'value', value: 'time', help: 'how much computing there is per block: 8ms' },
-  directory: { kind: 'value', value: 'path', help: 'where the temporary file goes, with --source file' },
+  blocks: { kind: 'value', value: 'number', help: 'how many blocks each model reads; default 20' },
+  delay: {
+    kind: 'value',
+    value: 'time',
+    help: 'how long a block takes to arrive; default 10ms; not for a file',
+  },
+  compute: { kind: 'value', value: 'time', help: 'how much computing to do per block; default 8ms' },
+  directory: { kind: 'value', value: 'path', help: 'where to put the temporary file, with --source file' },
   html: { kind: 'value', value: 'path', help: 'write the report as one HTML page' },
-  json: { kind: 'flag', help: 'print everything measured as JSON, every event with its time' },
+  json: { kind: 'flag', help: 'print everything measured as JSON, including every event with its time' },
 };
 
 export function planFrom(values: OptionValues): ModelsPlan {

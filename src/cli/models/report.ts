@@ -36,7 +36,7 @@ function heading(findings: Findings, paint: Painter): string[] {
 
 export function jobInWords({ job }: Findings): string {
   const { source, blocks, blockBytes, delayMs, computeMs } = job;
-  const what = `${blocks} blocks of ${formatBytes(blockBytes)}`;
+  const what = `${blocks} ${blocks === 1 ? 'block' : 'blocks'} of ${formatBytes(blockBytes)}`;
   const where = source === 'file' ? 'from a file past the page cache' : `from a ${source}`;
   const slow = source === 'file' ? 'about ' : '';
   return (
