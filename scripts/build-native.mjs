@@ -3,7 +3,7 @@
 // The addon links against nothing (-nostdlib): every symbol it uses (Node-API, libuv, libc) is already in the
 // process that loads it. So one file per CPU serves glibc and musl, and every Node from 20 on.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,9 +21,20 @@ export function outputPath() {
   );
 }
 
+/**
+ * node-api-headers, so that a build in this repository is the same everywhere; in an installed package, which has no
+ * dependencies, whatever came with Node.
+ */
 function headers() {
-  // node-api-headers, so that the build needs no header from the Node installation itself.
-  return createRequire(import.meta.url)('node-api-headers').include_dir;
+  try {
+    return createRequire(import.meta.url)('node-api-headers').include_dir;
+  } catch (error) {
+    const ofNode = join(dirname(dirname(process.execPath)), 'include', 'node');
+    if (existsSync(join(ofNode, 'node_api.h'))) return ofNode;
+    throw new Error('Node-API headers were not found. Install them first: npm install node-api-headers', {
+      cause: error,
+    });
+  }
 }
 
 export function buildNative({ force = false } = {}) {

@@ -94,6 +94,17 @@ describe('the package', () => {
     assert.match(out, /^ERR_FEATURE_UNAVAILABLE_ON_PLATFORM .*this is darwin/);
   });
 
+  it('builds the addon from the tarball, with the headers that came with Node', (t) => {
+    if (!existsSync(join(dirname(dirname(process.execPath)), 'include', 'node', 'node_api.h'))) {
+      t.skip('this Node came without headers');
+      return;
+    }
+    const built = join(project, 'built.node');
+    const script = join(installed, 'scripts', 'build-native.mjs');
+    execFileSync(process.execPath, [script], { env: { ...process.env, LINUX_AIO_ADDON_OUT: built } });
+    assert.ok(existsSync(built));
+  });
+
   it('says how to build the addon where there is none for the CPU', () => {
     const script = `
       process.env.LINUX_AIO_ADDON = '/nonexistent.node';
