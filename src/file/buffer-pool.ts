@@ -15,7 +15,7 @@ import { addressOf } from '../ring/memory.js';
 import { coreOf } from '../ring/requests.js';
 import { Ring } from '../ring/ring.js';
 import { invalidType, outOfRange } from '../ring/validate.js';
-import { invalidState } from './errors.js';
+import { invalidState, refuseUnknown } from './errors.js';
 
 export interface BufferPoolOptions {
   /** bytes of each buffer */
@@ -28,6 +28,7 @@ export interface BufferPoolOptions {
   ring?: Ring;
 }
 
+const OPTION_NAMES = ['size', 'count', 'alignment', 'ring'];
 const ALIGNMENT_DEFAULT = 4096;
 const ALIGNMENT_MAX = 2 ** 30;
 
@@ -68,6 +69,7 @@ export class BufferPool implements Disposable {
   constructor(options: BufferPoolOptions) {
     if (typeof options !== 'object' || options === null)
       throw invalidType('options', 'of type object', options);
+    refuseUnknown(options, OPTION_NAMES);
     const { size, count, alignment = ALIGNMENT_DEFAULT, ring } = options;
     checkPositive('options.size', size);
     checkPositive('options.count', count);

@@ -91,6 +91,17 @@ export function invalidState(message: string): Error {
   return Object.assign(new Error(`Invalid state: ${message}`), { code: 'ERR_INVALID_STATE' });
 }
 
+/**
+ * For options that only this package has: `{ dirct: true }` would be a file that goes through the page cache,
+ * `{ snyc: true }` a write that is not durable. (Those of `FileHandle` are read as Node reads them, which lets such pass.)
+ */
+export function refuseUnknown(options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    throw invalidValue(`options.${name}`, name, `is not an option; there are ${known.join(', ')}`);
+  }
+}
+
 /** As `invalidType` of the ring, in Node's words for what is a property rather than an argument. */
 export function invalidPropertyType(name: string, expected: string, value: unknown): TypeError {
   const { message } = invalidType(name, expected, value);

@@ -10,7 +10,7 @@ import { inAppendOrder, writePosition } from './append-order.js';
 import { type Answer, acceptedSignal, isPlainSignal } from './arguments.js';
 import { sync } from './attributes.js';
 import type { Descriptor } from './descriptor.js';
-import { AbortError, throwIfAborted, wasCancelled } from './errors.js';
+import { AbortError, refuseUnknown, throwIfAborted, wasCancelled } from './errors.js';
 import { atPosition } from './own-position.js';
 import { advance, begin, type Position } from './transfer.js';
 
@@ -52,6 +52,7 @@ export function checkMany(list: unknown, options: unknown): Answer<WriteManyOpti
   if (options === undefined) return {};
   if (typeof options !== 'object' || options === null)
     throw invalidType('options', 'of type object', options);
+  refuseUnknown(options, ['signal', 'sync']);
   const { signal, sync } = options as WriteManyOptions;
   if (sync !== undefined && typeof sync !== 'boolean')
     throw invalidType('options.sync', 'of type boolean', sync);

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { defaultRing } from '../ring/default.js';
 import { Ring } from '../ring/ring.js';
 import { invalidType } from '../ring/validate.js';
+import { refuseUnknown } from './errors.js';
 
 export interface OpenOptions {
   /** the ring that does this file's I/O; the thread's own by default */
@@ -11,10 +12,13 @@ export interface OpenOptions {
   direct?: boolean;
 }
 
+const OPTION_NAMES = ['ring', 'direct'];
+
 export function checkOpenOptions(options: OpenOptions | undefined): { ring: Ring; direct: boolean } {
   if (options !== undefined && (typeof options !== 'object' || options === null)) {
     throw invalidType('options', 'of type object', options);
   }
+  if (options !== undefined) refuseUnknown(options, OPTION_NAMES);
   const { ring, direct = false } = options ?? {};
   if (typeof direct !== 'boolean') throw invalidType('options.direct', 'of type boolean', direct);
   if (ring !== undefined && !(ring instanceof Ring)) {

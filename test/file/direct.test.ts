@@ -259,6 +259,7 @@ describe('BufferPool', () => {
       message: /power of two/,
     });
     assert.throws(make({ size: 1, count: 1, ring: {} }), { code: 'ERR_INVALID_ARG_TYPE' });
+    assert.throws(make({ size: 1, count: 1, aligment: 512 }), { message: /options\.aligment.*alignment/ });
     assert.throws(make({ size: 2 ** 40, count: 2 ** 10 }), RangeError);
   });
 

@@ -45,6 +45,14 @@ describe('readMany and writeMany, wrong', () => {
     });
   }
 
+  it('a misspelt option is refused: the write would not be durable', async (t) => {
+    const file = await open(temporaryFile(t), 'r+');
+    const list = [{ buffer, position: 0 }];
+    const error = { code: 'ERR_INVALID_ARG_VALUE', message: /options\.snyc.*signal, sync/ };
+    await assert.rejects(file.writeMany(list, { snyc: true } as Any), error);
+    await file.close();
+  });
+
   it('an error names the element', async (t) => {
     const file = await open(temporaryFile(t));
     await assert.rejects(

@@ -19,6 +19,17 @@ const FLAGS = [
   'a', 'ax', 'xa', 'as', 'sa', 'a+', 'ax+', 'xa+', 'as+', 'sa+',
 ]; // biome-ignore format: one line each would say no more
 
+describe('the options of open and File.fromFd', () => {
+  it('are refused when misspelt: the file would go through the page cache', async (t) => {
+    const path = temporaryFile(t);
+    const error = { code: 'ERR_INVALID_ARG_VALUE', message: /options\.dirct.*ring, direct/ };
+    await assert.rejects(open(path, 'r', 0o666, { dirct: true } as Any), error);
+    const fd = fs.openSync(path, 'r');
+    assert.throws(() => File.fromFd(fd, { dirct: true } as Any), error);
+    fs.closeSync(fd);
+  });
+});
+
 /** What the two give for the same arguments: the error, or the flags and the mode of the file that was opened. */
 async function bothOpen(
   t: Parameters<typeof temporaryDirectory>[0],
