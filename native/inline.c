@@ -250,3 +250,14 @@ napi_value inline_stat_opened(napi_env env, napi_callback_info info) {
   }
   return js_int(env, stat_open(fd, out));
 }
+
+// makePresent(view): whole pages of memory that is about to be read into and has not been touched yet.
+napi_value inline_make_present(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  size_t argc = 1, length;
+  void *data;
+  napi_typedarray_type type;
+  napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
+  if (napi_get_typedarray_info(env, argv[0], &type, &length, &data, NULL, NULL) == napi_ok) make_present(data, length);
+  return NULL;
+}

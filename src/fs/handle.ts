@@ -51,6 +51,8 @@ let known: Promise<Classes | null> | undefined;
 let base: FileHandle | undefined;
 let fdGetter: unknown;
 let forAll = false;
+/** a handle has been looked at, whatever came of it */
+let hasLooked = false;
 
 /** For all handles that will be opened: the methods go into Node's own prototype, where tests look for them. */
 export function serveAllHandles(): void {
@@ -63,13 +65,22 @@ export function serveAllHandles(): void {
  * on whole files too, so what was changed is to be seen there; here there is none.
  */
 export function isHandleChanged(): boolean {
-  if (base === undefined) return forAll; // not known yet, and a program may change it right at its start
+  if (base === undefined) return false;
   return Object.getOwnPropertyDescriptor(base, 'fd')?.get !== fdGetter;
+}
+
+/**
+ * Null, or what to wait for until `isHandleChanged` can tell: a program under `register` may change FileHandles right at
+ * its start, while the first of them is still being looked at.
+ */
+export function handlesToBeKnown(): Promise<unknown> | null {
+  return forAll && !hasLooked ? handleClasses() : null;
 }
 
 /** Null where Node is not as expected: then its own handles are used as they are. */
 export function handleClasses(): Promise<Classes | null> {
   known ??= findClasses().catch(() => {
+    hasLooked = true;
     known = undefined; // out of descriptors, say: the next call tries again
     return null;
   });
@@ -94,6 +105,7 @@ async function findClasses(): Promise<Classes | null> {
     fdGetter = Object.getOwnPropertyDescriptor(proto, 'fd')?.get;
     return { Native, Handle, ref, unref, prototype: withMethods(proto), nativePrototype };
   } finally {
+    hasLooked = true;
     await sample.close();
   }
 }
@@ -276,8 +288,7 @@ function withMethods(node: FileHandle): object {
       // Node ignores `flush` here, and looks at a signal between chunks only.
       const isNodes = known === null || known.flush || known.signal !== undefined;
       if (descriptor === undefined || isNodes || !isData(data)) {
-        const byNode = () => nodes(nodeWriteFile, this, [data, options]);
-        return descriptor && known?.signal ? timeToAbort(known.signal).then(byNode) : byNode();
+        return nodes(nodeWriteFile, this, [data, options]);
       }
       return descriptor.use('writeFile', () => writeFile(descriptor, data, options));
     },
