@@ -34,7 +34,7 @@ export function renderPage(page: Page): string {
 <title>${page.title}</title>
 <link rel="icon" href="data:,">
 <style>
-${['page.css', ...(page.styles ?? [])].map(asset)}</style>
+${['page.css', ...(page.styles ?? []), 'print.css'].map(asset)}</style>
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
