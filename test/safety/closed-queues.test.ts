@@ -7,12 +7,18 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import test, { describe, type TestContext } from 'node:test';
 import { Ring } from 'linux-aio';
-import { onlyOn } from '../support/engines.js';
+import { engineUnderTest, onlyOn } from '../support/engines.js';
 import { addressOf, coreOf } from '../support/internals.js';
 import { runProgram } from '../support/program.js';
 import { nextTurn, result } from '../support/ring.js';
 import { temporaryDirectory } from '../support/temp.js';
 import { startWorker } from '../support/worker.js';
+
+/**
+ * For many rings, or large ones. The memory of the native engine is the pool's, and how many requests its rings reserve is
+ * limited for the whole system (fs.aio-max-nr).
+ */
+const engine = engineUnderTest() === 'native' ? 'threads' : engineUnderTest();
 
 const CC = process.env['CC'] ?? 'cc';
 
@@ -103,7 +109,7 @@ describe('a view of the queues of a closed ring', () => {
   test('gives its addresses back when it is collected, and not before', async () => {
     const entries = 4096;
     const open = async () => {
-      const rings = Array.from({ length: 40 }, () => Ring.open({ entries }));
+      const rings = Array.from({ length: 40 }, () => Ring.open({ engine, entries }));
       const views = rings.map(viewsOf);
       for (const ring of rings) await ring.close();
       return views;
@@ -131,7 +137,7 @@ test('ten thousand rings, one after the other, leave nothing behind', async () =
      };
      const open = async (count) => {
        for (let i = 0; i < count; i++) {
-         await Ring.open({ entries: 8 }).close();
+         await Ring.open({ engine: '${engine}', entries: 8 }).close();
          if (i % 100 === 0) await turn();
        }
      };
@@ -150,11 +156,11 @@ test('ten thousand rings, one after the other, leave nothing behind', async () =
 test('a thread that has closed rings and ends leaves nothing behind', async () => {
   const run = async () => {
     const worker = startWorker(
-      `globalThis.rings = Array.from({ length: 20 }, () => Ring.open({ entries: 4096 }));
+      `globalThis.rings = Array.from({ length: 20 }, () => Ring.open({ engine: data, entries: 4096 }));
        for (const ring of rings.slice(1)) await ring.close();
        rings[0].timeout(60_000, () => {});
        post('closed');`,
-      null,
+      engine,
     );
     await new Promise((resolve) => worker.once('message', resolve));
     await worker.terminate();
