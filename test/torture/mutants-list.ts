@@ -13,6 +13,8 @@ export interface Mutant {
   readonly wrong: string;
   /** tried in turn until one fails */
   readonly checks: readonly Check[];
+  /** why nothing fails: something else holds, or a test is missing */
+  readonly survives?: string;
 }
 
 const CORE = 'src/ring/core.ts';
@@ -72,9 +74,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     file: 'src/ring/memory.ts',
     find: 'start + length <= memory.size;',
-    replace: 'start + length <= memory.size + 65536;',
+    replace: 'start >= 0;',
     wrong: 'an address may be outside its buffer',
-    checks: ['safety/views.test.js'],
+    checks: ['ring/arguments.test.js', 'safety/views.test.js'],
   },
   {
     file: 'native/pin.c',
@@ -90,11 +92,12 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
     wrong: 'memory that was pinned is never given back',
     checks: ['safety/worker-end.test.js', 'safety/pinning.test.js', 'ring/queueing.test.js'],
+    survives: 'a test is missing that measures the memory itself, not the count of pins',
   },
   {
     file: 'native/queues.c',
     find: '  if (!drain(q)) {',
-    replace: '  if (!q->control) {',
+    replace: '  if (q->closed && !drain(q)) {',
     wrong: 'a thread ends without waiting for the kernel',
     checks: ['safety/worker-end.test.js', 'safety/process-end.test.js', 'safety/transfer.test.js'],
   },
@@ -119,6 +122,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '{ }',
     wrong: 'what waits in user space goes to a file whose number was used again within the turn',
     checks: ['model', 'ring/descriptors.test.js'],
+    survives: 'what waits there runs on a duplicate of the file that was meant; EBADF says so earlier',
   },
   {
     file: CORE,
@@ -154,6 +158,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'int copy = fcntl(fd, F_DUPFD, 3);',
     wrong: 'a child inherits the descriptors that are held',
     checks: ['torture/environments.test.js', 'ring/workers.test.js'],
+    survives: 'a test is missing that starts a child while a descriptor is held',
   },
   // ── order ─────────────────────────────────────────────────────────────────────────────────────────────────────
   {
@@ -169,6 +174,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'native().sameFile(fd, lane.duplicate) > -99;',
     wrong: 'a number’s next file waits behind the one before',
     checks: ['model', 'ring/lanes.test.js'],
+    survives: 'a test is missing with a lane that is blocked on the file before',
   },
   {
     file: ORDER,
@@ -205,6 +211,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'this.#boundedMax + this.#relief;',
     wrong: 'a request overtakes those that wait for room',
     checks: ['model', 'ring/queueing.test.js', 'ring/fairness.test.js'],
+    survives: 'a test is missing; the order of independent requests is promised to nobody',
   },
   {
     file: BACKLOG,
@@ -212,6 +219,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'this.#bounded.isEmpty',
     wrong: 'the completion queue may overflow',
     checks: ['model', 'ring/queueing.test.js'],
+    survives: 'the kernel keeps what does not fit (IORING_FEAT_NODROP), and so does the pool',
   },
   {
     file: BACKLOG,
@@ -226,6 +234,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
     wrong: 'what never ends keeps everything else waiting',
     checks: ['ring/liveness.test.js', 'ring/queueing.test.js'],
+    survives: 'a test is missing that fills the room with reads that never end at a position',
   },
   // ── delivery, cancellation, close ─────────────────────────────────────────────────────────────────────────────
   {
@@ -234,6 +243,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
     wrong: 'a callback runs inside another',
     checks: ['model', 'ring/callbacks.test.js'],
+    survives: 'a test is missing; `isRunning` keeps most ways to it shut',
   },
   {
     file: DELIVERY,
