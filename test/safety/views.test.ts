@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import test, { describe } from 'node:test';
-import { native } from '../support/internals.js';
+import { addressOf, coreOf, ioUring, native } from '../support/internals.js';
 import { openRing, result } from '../support/ring.js';
 import { opened, openPipe, temporaryFile } from '../support/temp.js';
 
@@ -192,4 +192,26 @@ describe('the kernel gets the address and the size of the view itself', () => {
       }
     });
   }
+});
+
+test('what is asked for beyond the memory of a view is refused, before the kernel hears of it', (t) => {
+  const ring = openRing(t);
+  const view = new Uint8Array(4096);
+  const begin = (offset: number, length: number) =>
+    coreOf(ring).startTransfer(ioUring.OP.READ, 0, view, offset, length, 0, 0, () => {});
+  for (const [offset, length] of [
+    [0, 4097],
+    [4096, 1],
+    [-1, 1],
+    [0, -1],
+    [0, Number.NaN],
+  ]) {
+    assert.throws(
+      () => begin(offset, length),
+      { code: 'ERR_OUT_OF_RANGE' },
+      `${length} bytes from ${offset}`,
+    );
+    assert.throws(() => addressOf(view, offset, length), { code: 'ERR_OUT_OF_RANGE' });
+  }
+  assert.equal(ring.inFlight, 0);
 });
