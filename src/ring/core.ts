@@ -18,7 +18,7 @@ import { DIRECTION, Lanes, WriteBarriers } from './order.js';
 import type { Port } from './port.js';
 import { Ports } from './ports.js';
 import { REGISTER_AFTER, RegisteredBuffers, RegisteredFiles } from './registered.js';
-import { Router, servedByWorker } from './routing.js';
+import { KIND, Router, servedByWorker } from './routing.js';
 import { type Done, ignore, Slots, STATE, TRAIT } from './slots.js';
 import type { RingStats } from './stats.js';
 
@@ -578,6 +578,11 @@ export class RingCore {
   /** Sets the callback of a pending request. */
   onDone(id: number, done: Done): void {
     this.slots.done[this.slots.find(id)] = done;
+  }
+
+  /** Whether the descriptor is, as far as is remembered of the number, something without positions, or a directory. */
+  isStream(fd: number): boolean {
+    return (this.#router.kinds.of(fd) & KIND.STREAM) !== 0;
   }
 
   /** A hold for a second descriptor of a request; give it back with `unhold`. */
