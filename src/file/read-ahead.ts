@@ -9,7 +9,7 @@ import { constants } from 'node:fs';
 import { cancel } from '../ring/control.js';
 import type { RingCore } from '../ring/core.js';
 import { ignore } from '../ring/slots.js';
-import { STATX, statxNow } from './statx.js';
+import { STATX, statxInMemory } from './statx.js';
 
 /** Bytes of all chunks ahead of the reader; two of them at least half of the time. */
 const AHEAD_BYTES = 256 * 1024;
@@ -48,7 +48,7 @@ export class ReadAhead {
    * @param end no byte from there on is wanted
    */
   static of(core: RingCore, fd: number, flags: number, end: number): ReadAhead | null {
-    const fields = (flags & constants.O_DIRECT) === 0 ? statxNow(core, fd) : null;
+    const fields = (flags & constants.O_DIRECT) === 0 ? statxInMemory(fd) : null;
     if (fields === null || (fields.getUint16(STATX.MODE, true) & constants.S_IFMT) !== constants.S_IFREG) {
       return null;
     }

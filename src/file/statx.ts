@@ -48,7 +48,12 @@ const answered = new DataView(answer.buffer);
  * in memory, unless a server has to be asked for it. The fields are valid until the next call.
  */
 export function statxNow(core: RingCore, fd: number): DataView<ArrayBuffer> | null {
-  return core.delivery.mayReturnNow && native().statOpened(fd, answer) === 0 ? answered : null;
+  return core.delivery.mayReturnNow ? statxInMemory(fd) : null;
+}
+
+/** The same whatever the turn's budget: once per stream, say. */
+export function statxInMemory(fd: number): DataView<ArrayBuffer> | null {
+  return native().statOpened(fd, answer) === 0 ? answered : null;
 }
 
 /**

@@ -7,6 +7,7 @@ import { native } from '../abi/native.js';
 import { type Chunk, ReadAhead } from '../file/read-ahead.js';
 import { coreOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
+import { ringCallbacks } from './callback-functions.js';
 import { type Callback, Delivery } from './deliver.js';
 import { ringOrNull } from './engine.js';
 import { mayAnswerNow } from './inline.js';
@@ -61,7 +62,8 @@ export class StreamReader {
     callback: Callback,
   ): void => {
     const at = position ?? this.#position;
-    const ring = at === undefined ? null : ringOrNull();
+    const isOurs = (this.#operations.read as unknown) === ringCallbacks.read;
+    const ring = at === undefined || !isOurs ? null : ringOrNull();
     const ahead = ring && this.#aheadOf(ring, fd);
     if (!ahead) {
       this.#operations.read(fd, buffer, offset, length, position, callback);

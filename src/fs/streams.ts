@@ -7,10 +7,14 @@ type Constructor<T> = new (path: unknown, options?: unknown) => T;
 
 const operations = { ...fs, ...ringCallbacks };
 
-/** The `fs` of a ReadStream: its reads are made ahead of it. */
+/** The `fs` of a ReadStream: its reads are made ahead of it. All else is looked up in `base` when it is needed. */
+function readingFrom(base: object, options: ReadOptions): object {
+  const { read, close } = new StreamReader(base, options);
+  return Object.assign(Object.create(base), { read, close });
+}
+
 function readOperations(options: ReadOptions): object {
-  const reader = new StreamReader(operations, options);
-  return { ...operations, read: reader.read, close: reader.close };
+  return readingFrom(operations, options);
 }
 
 function writeOperations(): object {
@@ -24,7 +28,10 @@ function withRing(options: unknown, operationsFor: (options: ReadOptions) => obj
   if (typeof options !== 'object') return options; // Node refuses it
   const { fd, fs: own } = options as { fd?: unknown; fs?: unknown };
   const isHandle = typeof fd === 'object' && fd !== null;
-  return own || isHandle ? options : { ...options, fs: operationsFor(options) };
+  if (own || isHandle) return options;
+  const all: Record<string, unknown> = { fs: operationsFor(options) };
+  for (const key in options) if (key !== 'fs') all[key] = (options as typeof all)[key]; // inherited ones, too, as Node does
+  return all;
 }
 
 /** `node` with those options; callable without `new`, and to be extended, like Node's. */
@@ -67,3 +74,20 @@ export function createWriteStream(
 ): fs.WriteStream {
   return new OurWriteStream(path, options);
 }
+
+const { createReadStream: nodeCreateReadStream } = fs;
+
+/**
+ * createReadStream of node:fs itself, under `register`: the class is what fs.ReadStream is by then, and where somebody
+ * has replaced fs.read or fs.close, that is called.
+ */
+export const registeredCreateReadStream = Object.defineProperties(
+  (path: fs.PathLike, options?: unknown): fs.ReadStream => {
+    const { ReadStream: Stream } = fs as unknown as { ReadStream: Constructor<fs.ReadStream> };
+    return new Stream(
+      path,
+      withRing(options, (each) => readingFrom(fs, each)),
+    );
+  },
+  Object.getOwnPropertyDescriptors(nodeCreateReadStream),
+) as typeof fs.createReadStream;

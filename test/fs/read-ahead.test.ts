@@ -5,6 +5,7 @@ import nodeFs from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { defaultRing } from 'linux-aio';
 import fs from 'linux-aio/fs';
 import { native } from '../support/internals.js';
 import { openDescriptors, opened, openPipe, temporaryDirectory, temporaryFile } from '../support/temp.js';
@@ -48,6 +49,22 @@ describe('a ReadStream', () => {
       for (const stream of [ours, nodes]) if (!stream.destroyed) stream.destroy();
     });
   }
+
+  it('reads the next chunks while one is made use of', async (t) => {
+    const path = temporaryFile(t, content);
+    const before = defaultRing().stats.submitted;
+    const stream = fs.createReadStream(path);
+    for (let chunks = 0; chunks < 3; ) {
+      if (stream.read() === null) await once(stream, 'readable');
+      else chunks++;
+    }
+    for (let i = 0; i < 20; i++) await turn();
+    // The open, the three chunks, and one more that the stream buffers; what is beyond has been read ahead.
+    const submitted = defaultRing().stats.submitted - before;
+    assert.ok(submitted > 1 + 3 + 1, `${submitted} requests`);
+    stream.destroy();
+    await once(stream, 'close');
+  });
 
   it('gives each chunk memory of its own, just as long', async (t) => {
     const chunks = await chunksOf(fs.createReadStream(temporaryFile(t, content)));
