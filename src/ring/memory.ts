@@ -34,18 +34,28 @@ export function bufferOf(view: ArrayBufferView): ArrayBufferLike {
   return kindOf.call(view) === undefined ? ofDataView.buffer.call(view) : ofTypedArray.buffer.call(view);
 }
 
-/** Where in its buffer a view begins. */
+/** Where in its buffer a view begins; 0 when its buffer has been transferred, or has become too small for it. */
 export function byteOffsetOf(view: ArrayBufferView): number {
   return kindOf.call(view) === undefined
-    ? ofDataView.byteOffset.call(view)
+    ? ofDataViewOr0(ofDataView.byteOffset, view)
     : ofTypedArray.byteOffset.call(view);
 }
 
-/** The size of a view in bytes; 0 when its buffer has been transferred. */
+/** The size of a view in bytes; 0 when its buffer has been transferred, or has become too small for it. */
 export function byteLengthOf(view: ArrayBufferView): number {
   return kindOf.call(view) === undefined
-    ? ofDataView.byteLength.call(view)
+    ? ofDataViewOr0(ofDataView.byteLength, view)
     : ofTypedArray.byteLength.call(view);
+}
+
+/** A DataView without bytes throws where a typed array says 0. */
+function ofDataViewOr0(get: (this: ArrayBufferView) => number, view: ArrayBufferView): number {
+  try {
+    return get.call(view);
+  } catch {
+    ofDataView.buffer.call(view); // what is no DataView at all is still a TypeError
+    return 0;
+  }
 }
 
 /** What is known about the memory of one ArrayBuffer. */

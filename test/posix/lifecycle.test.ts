@@ -273,13 +273,33 @@ covers(
   },
 );
 
+/** Where the bytes are gone, a typed array has none, and a DataView throws. */
+const VIEWS: (new (buffer: ArrayBuffer, ...place: number[]) => ArrayBufferView)[] = [Uint8Array, DataView];
+
 covers('X1', 'a detached buffer is refused', (t) => {
   const fd = opened(t, temporaryFile(t, 'data'));
-  const buffer = new ArrayBuffer(16);
-  const cb = block(fd, 16, { aio_buf: new Uint8Array(buffer) });
-  structuredClone(buffer, { transfer: [buffer] });
-  assert.equal(aio.aio_read(cb), -1);
-  assert.equal(nameOf(aio.errno), 'EINVAL');
+  for (const View of VIEWS) {
+    const buffer = new ArrayBuffer(16);
+    const cb = block(fd, 16, { aio_buf: new View(buffer) });
+    structuredClone(buffer, { transfer: [buffer] });
+    assert.equal(aio.aio_read(cb), -1);
+    assert.equal(nameOf(aio.errno), 'EINVAL');
+  }
+});
+
+covers('X1', 'a view that its buffer has become too small for is refused', (t) => {
+  const fd = opened(t, temporaryFile(t, 'data'));
+  for (const View of VIEWS) {
+    // biome-ignore lint/suspicious/noExplicitAny: the library of this TypeScript target has no resizable buffers
+    const buffer: any = new (ArrayBuffer as any)(16, { maxByteLength: 32 });
+    const cb = block(fd, 8, { aio_buf: new View(buffer, 8, 8), aio_nbytes: 8 });
+    buffer.resize(4);
+    assert.equal(aio.aio_read(cb), -1);
+    assert.equal(nameOf(aio.errno), 'EINVAL');
+    buffer.resize(16);
+    assert.equal(aio.aio_read(cb), 0);
+    over(cb);
+  }
 });
 
 covers(
