@@ -51,7 +51,8 @@ export function start(request: Request): number {
 function startInLane(request: Request): number {
   if (!holdFile(request)) return EAGAIN;
   begin(request);
-  if (enterLane(request)) run(request);
+  // What cannot block waits for nobody: O_NONBLOCK means EAGAIN behind a blocked request of another descriptor, too.
+  if ((request.isStream && isNonBlocking(request.flags)) || enterLane(request)) run(request);
   return 0;
 }
 

@@ -9,6 +9,7 @@ import {
   collected,
   failed,
   fails,
+  fillPipe,
   NOW,
   nameOf,
   over,
@@ -218,6 +219,30 @@ covers('X24', 'O_NONBLOCK: a read of an empty pipe and a write to a full one end
   queued(aio.aio_read(there));
   assert.deepEqual(collected(there), succeeded(16));
 });
+
+covers(
+  'X24',
+  'O_NONBLOCK: EAGAIN behind a blocked read and a blocked write of other descriptors too',
+  (t) => {
+    const pipe = openPipe(t);
+    const { O_RDONLY, O_WRONLY, O_NONBLOCK } = fs.constants;
+    const path = `/proc/self/fd/${pipe.read}`;
+    const reading = blockedRead(pipe);
+    const empty = block(opened(t, path, O_RDONLY | O_NONBLOCK), 16);
+    queued(aio.aio_read(empty));
+    assert.deepEqual(collected(empty), failed('EAGAIN'));
+    cancelled(pipe.read);
+    over(reading);
+    fillPipe(pipe);
+    const written = writing(pipe.write, 'more');
+    queued(aio.aio_write(written));
+    const full = writing(opened(t, path, O_WRONLY | O_NONBLOCK), 'more');
+    queued(aio.aio_write(full));
+    assert.deepEqual(collected(full), failed('EAGAIN'));
+    cancelled(pipe.write);
+    over(written);
+  },
+);
 
 covers('X24', 'O_NONBLOCK: a socket of Node’s is EAGAIN until there is something', async (t) => {
   const [a, b] = await socketPair(t);
