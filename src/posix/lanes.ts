@@ -14,11 +14,6 @@ export interface Lane {
 
 const lanes = new Map<string, Lane>();
 
-/** Whether any request runs in a lane: then its end may let others begin. */
-export function hasLanes(): boolean {
-  return lanes.size > 0;
-}
-
 /** Enters the lane of the request's file. True when it may run now. */
 export function enterLane(request: Request): boolean {
   const { deviceMajor, deviceMinor, inodeLow, inodeHigh } = request;

@@ -17,7 +17,6 @@ import {
 import { forgetDescribed } from './descriptor.js';
 import { block, enter } from './engine.js';
 import { fail } from './errno.js';
-import { hasLanes } from './lanes.js';
 import { AIO_LISTIO_MAX } from './limits.js';
 import { KIND, type Kind, type Request, requestOf } from './request.js';
 import { type Notification, notify, readSigevent, type sigevent } from './sigevent.js';
@@ -36,6 +35,8 @@ export class ListCall {
   remaining = 1;
   /** whether an element that was started has failed */
   hasFailed = false;
+  /** whether one has to wait for its turn, or may have to, on a stream or with O_APPEND */
+  hasLanes = false;
   readonly #notification: Notification | null;
 
   constructor(notification: Notification | null) {
@@ -131,6 +132,7 @@ function startAll(call: ListCall, elements: readonly Element[]): Refusal {
   for (const { request, error: planned } of elements) {
     const error = planned || startChecked(request);
     if (error === 0) {
+      if (request.lane !== null) call.hasLanes = true;
       call.remaining++;
       continue;
     }
@@ -157,7 +159,7 @@ function waitForAll(call: ListCall, refused: Refusal): 0 | -1 {
   call.started();
   if (call.remaining > 0) {
     // Where requests run one after the other, the next one begins when this thread hears of the end of the last.
-    const atOnce = () => (hasLanes() ? 1 : call.remaining);
+    const atOnce = () => (call.hasLanes ? 1 : call.remaining);
     const error = block(atOnce, Number.POSITIVE_INFINITY, () => call.remaining === 0);
     if (error !== 0) return fail(error);
   }

@@ -67,6 +67,21 @@ covers('', 'lio_listio(LIO_WAIT) of 64 reads is one system call', options, async
   assert.match(list[0], /^io_uring_enter\(\d+, 64, /, 'all 64 are handed over in it');
 });
 
+covers('', 'lio_listio(LIO_WAIT) is one system call though a pipe is being read', options, async (t) => {
+  const { list } = await entersOf(
+    t,
+    `const { execFileSync } = await import('node:child_process');
+     execFileSync('mkfifo', [process.argv[1] + '.fifo']);
+     const pipe = fs.openSync(process.argv[1] + '.fifo', 'r+');
+     aio.aio_read(new aio.aiocb({ aio_fildes: pipe, aio_buf: Buffer.alloc(16), aio_nbytes: 16 }));
+     mark('list');
+     if (aio.lio_listio(aio.LIO_WAIT, list, 64, null) !== 0) throw new Error('lio_listio ' + aio.errno);
+     mark('after');
+     aio.aio_cancel(pipe, null);`,
+  );
+  assert.equal(list.length, 1, list.join('\n'));
+});
+
 covers('', 'lio_listio(LIO_NOWAIT) of 64 reads is one system call', options, async (t) => {
   const { list } = await entersOf(
     t,
