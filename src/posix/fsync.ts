@@ -6,8 +6,9 @@ import { EAGAIN, EBUSY, EINVAL, O_DSYNC, O_SYNC } from './constants.js';
 import { describe, described } from './descriptor.js';
 import { enter } from './engine.js';
 import { fail } from './errno.js';
-import { inFlight, KIND, type Request, requestOf } from './request.js';
-import { checkRoom, copyCommon, isBusy } from './submit.js';
+import { inFlight, isRunning, KIND, type Request, requestOf } from './request.js';
+import { readSigevent } from './sigevent.js';
+import { checkRoom, descriptorOf, isBusy, keepCommon } from './submit.js';
 import { begin, holdFile, noteFile, run } from './transfer.js';
 
 /** An fsync that waits for writes. */
@@ -39,7 +40,7 @@ export function aio_fsync(op: number, cb: aiocb): 0 | -1 {
   const request = requestOf(cb);
   if (isBusy(request)) return fail(EBUSY);
   const error = prepare(request, op, cb);
-  if (error !== 0) return fail(request.refuse(error));
+  if (error !== 0) return fail(error === EBUSY ? EBUSY : request.refuse(error));
   begin(request);
   if (!waitsForWrites(request)) run(request);
   enter();
@@ -47,8 +48,11 @@ export function aio_fsync(op: number, cb: aiocb): 0 | -1 {
 }
 
 function prepare(request: Request, op: number, cb: aiocb): number {
-  const invalid = copyCommon(request, cb, KIND.FSYNC);
+  const fd = descriptorOf(cb);
+  const notification = readSigevent(cb.aio_sigevent);
+  if (isRunning(request)) return EBUSY; // by an accessor of the control block
   if (op !== O_SYNC && op !== O_DSYNC) return EINVAL;
+  keepCommon(request, KIND.FSYNC, fd, notification ?? null);
   request.dataOnly = op === O_DSYNC;
   request.view = request.vector = null;
   request.isStream = false;
@@ -56,7 +60,7 @@ function prepare(request: Request, op: number, cb: aiocb): number {
   const unknown = describe(request.fd);
   if (unknown !== 0) return unknown;
   noteFile(request);
-  if (!described.isSeekable || invalid !== 0) return EINVAL;
+  if (!described.isSeekable || notification === undefined) return EINVAL;
   const full = checkRoom();
   if (full !== 0) return full;
   return holdFile(request) ? 0 : EAGAIN;

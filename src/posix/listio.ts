@@ -108,6 +108,21 @@ interface Element {
 /** What the list amounts to. Whatever throws, throws here, before anything has been started. */
 function plan(call: ListCall, list: readonly (aiocb | null | undefined)[], nent: number): Element[] {
   const elements: Element[] = [];
+  try {
+    read(call, list, nent, elements);
+  } catch (error) {
+    for (const { request } of elements) if (request.list === call) request.forget();
+    throw error;
+  }
+  return elements;
+}
+
+function read(
+  call: ListCall,
+  list: readonly (aiocb | null | undefined)[],
+  nent: number,
+  elements: Element[],
+): void {
   for (let i = 0; i < nent; i++) {
     const cb = list[i];
     if (cb === null || cb === undefined) continue;
@@ -118,11 +133,10 @@ function plan(call: ListCall, list: readonly (aiocb | null | undefined)[], nent:
     let error = EBUSY; // in flight, or in this list already
     if (request.list !== call && !isBusy(request)) {
       error = kind === undefined ? EINVAL : copyTransfer(request, cb, kind);
-      request.list = call;
+      if (error !== EBUSY) request.list = call;
     }
     elements.push({ request, error });
   }
-  return elements;
 }
 
 /** What the call could not start: the reason that it reports, or 0. */
@@ -130,7 +144,8 @@ function startAll(call: ListCall, elements: readonly Element[]): Refusal {
   const refused: Refusal = { elements: 0, error: 0 };
   forgetDescribed();
   for (const { request, error: planned } of elements) {
-    const error = planned || startChecked(request);
+    // Where it is not this call's any more, an accessor of a later element has used the control block.
+    const error = request.list === call ? planned || startChecked(request) : EBUSY;
     if (error === 0) {
       if (request.lane !== null) call.hasLanes = true;
       call.remaining++;

@@ -125,8 +125,13 @@ export class Request {
     this.owner?.remove(this);
     this.status = error;
     this.result = -1;
-    this.view = this.vector = this.notification = this.list = null;
+    this.forget();
     return error;
+  }
+
+  /** Lets go of what was copied for a request that is not made. */
+  forget(): void {
+    this.view = this.vector = this.notification = this.list = null;
   }
 }
 

@@ -8,7 +8,7 @@ import { forgetDescribed } from './descriptor.js';
 import { poll } from './engine.js';
 import { AIO_MAX, AIO_PRIO_DELTA_MAX } from './limits.js';
 import { inFlight, isRunning, KIND, type Kind, type Request, requestOf } from './request.js';
-import { readSigevent } from './sigevent.js';
+import { type Notification, readSigevent } from './sigevent.js';
 import { ended, start } from './transfer.js';
 import { vectorOf } from './vector.js';
 
@@ -32,7 +32,6 @@ export function submitTransfer(cb: aiocb, kind: Kind): number {
 
 /** Starts a transfer that has been copied: 0, or the errno that keeps it from starting. */
 export function startChecked(request: Request): number {
-  if (isRunning(request)) return EBUSY; // by an accessor of the control block, while it was copied
   return checkRoom() || start(request);
 }
 
@@ -50,38 +49,55 @@ export function checkRoom(): number {
   return inFlight.length < AIO_MAX ? 0 : EAGAIN;
 }
 
-/** What every kind of request takes from its control block. */
-export function copyCommon(request: Request, cb: aiocb, kind: Kind): number {
-  const { aio_fildes, aio_sigevent } = cb;
+/** The descriptor of a control block, as every kind of request reads it. */
+export function descriptorOf(cb: aiocb): number {
+  const { aio_fildes } = cb;
   if (typeof aio_fildes !== 'number') throw invalidType('aiocb.aio_fildes', 'of type number', aio_fildes);
-  const notification = readSigevent(aio_sigevent);
-  request.kind = kind;
-  request.fd = aio_fildes;
-  if (notification === undefined) return EINVAL;
+  return aio_fildes;
+}
+
+/** What every kind of request keeps of its control block. */
+export function keepCommon(
+  request: Request,
+  kind: Kind,
+  fd: number,
+  notification: Notification | null,
+): void {
   request.done ??= (result) => ended(request, result);
+  request.kind = kind;
+  request.fd = fd;
   request.notification = notification;
   request.list = null;
   request.isCancelled = false;
   request.moved = request.attempts = 0;
-  return 0;
 }
 
 /**
- * Copies a control block, for a transfer.
+ * Copies a control block, for a transfer. All of it is read before any of it is kept: reading may run accessors of the
+ * program, which may throw, or use this very control block.
  *
- * @returns 0, or EINVAL
+ * @returns 0, EINVAL, or EBUSY when an accessor has started a request of the control block
  */
 export function copyTransfer(request: Request, cb: aiocb, kind: Kind): number {
+  const fd = descriptorOf(cb);
+  const notification = readSigevent(cb.aio_sigevent);
   const { aio_reqprio = 0, aio_offset = 0 } = cb;
   if (typeof aio_reqprio !== 'number') throw invalidType('aiocb.aio_reqprio', 'of type number', aio_reqprio);
   const offset = offsetOf(aio_offset);
-  const unfit =
-    kind === KIND.READV || kind === KIND.WRITEV ? copyVector(request, cb as aiocbv) : copyBuffer(request, cb);
-  const error = copyCommon(request, cb, kind);
+  const isVector = kind === KIND.READV || kind === KIND.WRITEV;
+  const views = isVector ? readVector(cb as aiocbv) : null;
+  const view = isVector ? null : readBuffer(cb);
+  const length = views !== null ? lengthOf(views) : readLength(cb, view);
+  if (isRunning(request)) return EBUSY;
   if (!Number.isInteger(aio_reqprio) || aio_reqprio < 0 || aio_reqprio > AIO_PRIO_DELTA_MAX) return EINVAL;
-  if (offset < 0) return EINVAL;
+  if (offset < 0 || length < 0 || notification === undefined) return EINVAL;
+  keepCommon(request, kind, fd, notification);
   request.offset = offset;
-  return unfit || error;
+  request.length = length;
+  request.view = view;
+  request.address = view === null ? 0 : addressOf(view, 0, length);
+  request.vector = views === null ? null : vectorOf(views);
+  return 0;
 }
 
 /** -1 for what is no position. The kernel must not see that: to io_uring it is the file's own position. */
@@ -92,40 +108,47 @@ function offsetOf(offset: number | bigint): number | bigint {
   return offset > 0 && offset < 2 ** 63 ? BigInt(offset) : -1;
 }
 
-function copyBuffer(request: Request, cb: aiocb): number {
-  const { aio_buf = null, aio_nbytes } = cb;
+function readBuffer(cb: aiocb): ArrayBufferView | null {
+  const { aio_buf = null } = cb;
   if (aio_buf !== null && !ArrayBuffer.isView(aio_buf)) {
     throw invalidType('aiocb.aio_buf', 'an instance of Buffer, TypedArray, or DataView', aio_buf);
   }
-  const size = aio_buf === null ? 0 : byteLengthOf(aio_buf);
-  const length = aio_nbytes === undefined ? size : aio_nbytes;
-  if (typeof length !== 'number') throw invalidType('aiocb.aio_nbytes', 'of type number', length);
-  if (!Number.isInteger(length) || length < 0 || length > size) return EINVAL;
-  if (size === 0 && aio_buf !== null && isDetached(aio_buf)) return EINVAL;
-  request.view = aio_buf;
-  request.address = aio_buf === null ? 0 : addressOf(aio_buf, 0, length);
-  request.vector = null;
-  request.length = length;
-  return 0;
+  return aio_buf;
 }
 
-function copyVector(request: Request, cb: aiocbv): number {
+/** The bytes to transfer; -1 where the view has not as many. */
+function readLength(cb: aiocb, view: ArrayBufferView | null): number {
+  const { aio_nbytes } = cb;
+  const size = view === null ? 0 : byteLengthOf(view);
+  const length = aio_nbytes === undefined ? size : aio_nbytes;
+  if (typeof length !== 'number') throw invalidType('aiocb.aio_nbytes', 'of type number', length);
+  if (!Number.isInteger(length) || length < 0 || length > size) return -1;
+  return size === 0 && view !== null && isDetached(view) ? -1 : length;
+}
+
+function readVector(cb: aiocbv): ArrayBufferView[] {
   const { aio_iov } = cb;
   if (!Array.isArray(aio_iov)) throw invalidType('aiocb.aio_iov', 'an instance of Array', aio_iov);
-  if (aio_iov.length > VECTOR_MAX) return EINVAL;
-  const vector = [...aio_iov]; // each element is read once: what was checked is what is used
-  let length = 0;
-  for (let i = 0; i < vector.length; i++) {
-    if (!ArrayBuffer.isView(vector[i])) {
-      throw invalidType(`aiocb.aio_iov[${i}]`, 'an instance of Buffer, TypedArray, or DataView', vector[i]);
+  // Each element is read once: what is checked is what is used. A longer vector is refused, whatever is in it.
+  const views = aio_iov.slice(0, VECTOR_MAX + 1);
+  for (let i = 0; i < views.length; i++) {
+    if (!ArrayBuffer.isView(views[i])) {
+      throw invalidType(`aiocb.aio_iov[${i}]`, 'an instance of Buffer, TypedArray, or DataView', views[i]);
     }
-    length += byteLengthOf(vector[i]);
-    if (byteLengthOf(vector[i]) === 0 && isDetached(vector[i])) return EINVAL;
   }
-  request.view = null;
-  request.vector = vectorOf(vector);
-  request.length = length;
-  return 0;
+  return views;
+}
+
+/** The bytes of all views together; -1 for more views than a call may have, or one whose memory has gone. */
+function lengthOf(views: readonly ArrayBufferView[]): number {
+  if (views.length > VECTOR_MAX) return -1;
+  let length = 0;
+  for (const view of views) {
+    const size = byteLengthOf(view);
+    if (size === 0 && isDetached(view)) return -1;
+    length += size;
+  }
+  return length;
 }
 
 /** Whether the memory of a view of 0 bytes has gone to another owner. */

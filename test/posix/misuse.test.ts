@@ -147,6 +147,87 @@ covers('', 'a getter that calls the library again does no harm', (t) => {
   fails(aio.aio_return(cb), 'EINVAL');
 });
 
+const MEMBERS = ['aio_fildes', 'aio_offset', 'aio_buf', 'aio_nbytes', 'aio_reqprio', 'aio_sigevent'] as const;
+
+for (const [name, call] of Object.entries({
+  aio_write: aio.aio_write,
+  aio_fsync: (cb: aio.aiocb) => aio.aio_fsync(aio.O_SYNC, cb),
+  lio_listio: (cb: aio.aiocb) => aio.lio_listio(aio.LIO_NOWAIT, [cb], 1, null),
+})) {
+  covers(
+    '',
+    `a getter that starts a read of its own control block in ${name}: the read is all there is`,
+    async (t) => {
+      for (const member of MEMBERS) {
+        const callbacks = new Callbacks();
+        const cb = block(opened(t, patternFile(t, 100), 'r+'), 10, {
+          aio_sigevent: callbacks.sigevent(member),
+        });
+        const value = cb[member];
+        let nested = 0;
+        Object.defineProperty(cb, member, {
+          get() {
+            if (nested++ === 0) assert.equal(aio.aio_read(cb), 0);
+            return value;
+          },
+        });
+        const result = call(cb);
+        assert.equal(result, nested === 0 ? 0 : -1, `${member}: aio_fsync does not read all of them`);
+        assert.equal(aio.aio_suspend([cb], 1, LONG), 0);
+        assert.equal(nameOf(aio.aio_error(cb)), '0');
+        await callbacks.exactly(1);
+        assert.equal(aio.aio_cancel(cb.aio_fildes, null), aio.AIO_ALLDONE);
+      }
+    },
+  );
+}
+
+covers(
+  '',
+  'a getter of a later element that uses an earlier one of the list: LIO_WAIT returns all the same',
+  (t) => {
+    const fd = opened(t, patternFile(t, 100));
+    for (const opcode of [aio.LIO_READ, 99]) {
+      for (const isAwaited of [false, true]) {
+        const first = block(fd, 10, { aio_lio_opcode: opcode });
+        const second = block(fd, 10, { aio_lio_opcode: aio.LIO_READ });
+        Object.defineProperty(second, 'aio_offset', {
+          get() {
+            assert.equal(aio.aio_read(first), 0);
+            if (isAwaited) assert.equal(aio.aio_suspend([first], 1, LONG), 0);
+            return 0;
+          },
+        });
+        fails(aio.lio_listio(aio.LIO_WAIT, [first, second], 2, null), 'EIO');
+        for (const cb of [first, second]) {
+          assert.equal(aio.aio_suspend([cb], 1, LONG), 0);
+          assert.equal(aio.aio_return(cb), 10);
+        }
+      }
+    }
+  },
+);
+
+covers('', 'a call that throws keeps no buffer', async (t) => {
+  const fd = opened(t, patternFile(t, 100));
+  const wrong = 'none' as never;
+  const cbs = Array.from({ length: 20 }, () => block(fd, 10, { aio_buf: new Uint8Array(10_000) }));
+  const buffers = cbs.map((cb) => new WeakRef(cb.aio_buf!.buffer));
+  for (const cb of cbs) {
+    const bad = block(fd, 10, { aio_sigevent: wrong });
+    assert.throws(() => aio.lio_listio(aio.LIO_WAIT, [cb, bad], 2, null), { code: 'ERR_INVALID_ARG_TYPE' });
+    cb.aio_sigevent = wrong;
+    assert.throws(() => aio.aio_read(cb), { code: 'ERR_INVALID_ARG_TYPE' });
+    cb.aio_buf = null;
+  }
+  for (let i = 0; i < 4; i++) {
+    await settled();
+    global.gc!();
+  }
+  const kept = buffers.filter((each) => each.deref() !== undefined).length;
+  assert.ok(kept < 3, `${kept} of 20 buffers are still there`);
+});
+
 covers('', 'frozen control blocks and blocks without a prototype will do', (t) => {
   const fd = opened(t, patternFile(t, 100));
   const plain = Object.assign(Object.create(null), {
