@@ -2,22 +2,29 @@
 // last of those has ended (neither IOSQE_IO_DRAIN nor linked entries can do that; see src/ring/order.ts).
 import { invalidType } from '../ring/validate.js';
 import type { aiocb } from './aiocb.js';
-import { EAGAIN, EBUSY, EINVAL, O_DSYNC, O_SYNC } from './constants.js';
+import { EAGAIN, EBUSY, ECANCELED, EINVAL, O_DSYNC, O_SYNC } from './constants.js';
 import { describe, described } from './descriptor.js';
 import { enter } from './engine.js';
 import { fail } from './errno.js';
-import { inFlight, isRunning, KIND, type Request, requestOf } from './request.js';
+import { isRunning, KIND, type Request, requestOf } from './request.js';
 import { readSigevent } from './sigevent.js';
 import { checkRoom, descriptorOf, isBusy, keepCommon } from './submit.js';
 import { begin, holdFile, noteFile, run } from './transfer.js';
 
-/** An fsync that waits for writes. */
+/**
+ * An fsync that waits for writes.
+ *
+ *   write write  fsync 1   write  fsync 2      each write counts at the first fsync after it, and that one at the next:
+ *     └─────┴──►  2 ──────── 1 ──►  2          ten thousand of both are twenty thousand counts, not the product
+ */
 export interface Barrier {
   readonly request: Request;
-  /** writes that have not ended */
+  /** writes that have not ended, and the barrier before this one if it waits */
   remaining: number;
   /** of the first write that failed; 0 for none */
   error: number;
+  /** of the next fsync of the file, which waits for all that this one waits for */
+  next: Barrier | null;
 }
 
 /**
@@ -66,15 +73,43 @@ function prepare(request: Request, op: number, cb: aiocb): number {
   return holdFile(request) ? 0 : EAGAIN;
 }
 
+/** Counts what is in flight before the fsync, which is the last. */
 function waitsForWrites(fsync: Request): boolean {
-  const barrier: Barrier = { request: fsync, remaining: 0, error: 0 };
-  for (let each = inFlight.first; each !== null; each = each.next) {
-    if (!each.isWrite || !each.isOnFileOf(fsync)) continue;
-    barrier.remaining++;
-    each.barriers ??= [];
-    each.barriers.push(barrier);
+  const barrier: Barrier = { request: fsync, remaining: 0, error: 0, next: null };
+  for (let each = fsync.prev; each !== null; each = each.prev) {
+    if (!each.isOnFileOf(fsync)) continue;
+    if (each.isWrite && each.waitedForBy === null) {
+      barrier.remaining++;
+      each.waitedForBy = barrier;
+    } else if (each.isWrite || each.kind === KIND.FSYNC) {
+      // An fsync has seen to all that came before it; where a write is met first, one that was cancelled.
+      const before = each.isWrite ? each.waitedForBy : each.barrier;
+      if (before !== null) follow(before, barrier);
+      break;
+    }
   }
   if (barrier.remaining === 0) return false;
   fsync.barrier = barrier;
   return true;
+}
+
+function follow(before: Barrier, barrier: Barrier): void {
+  while (before.next !== null) before = before.next; // those in between have been cancelled
+  before.next = barrier;
+  barrier.remaining++;
+}
+
+/** A write that `barrier` waits for has ended. Starts the fsyncs that have nothing more to wait for. */
+export function passBarrier(barrier: Barrier, status: number): void {
+  let error = status === ECANCELED ? 0 : status;
+  for (let each: Barrier | null = barrier; each !== null; each = each.next) {
+    if (each.error === 0) each.error = error;
+    if (--each.remaining > 0) return;
+    error = each.error;
+    const fsync: Request = each.request;
+    if (fsync.barrier !== each) continue; // it has been cancelled
+    fsync.barrier = null;
+    fsync.earlierError = error;
+    run(fsync);
+  }
 }

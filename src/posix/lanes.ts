@@ -8,8 +8,9 @@ import type { Request } from './request.js';
 
 export interface Lane {
   readonly key: string;
-  /** behind the one that is running */
-  readonly waiting: Request[];
+  // Behind the one that is running, linked to one another: there may be any number, and any of them may be cancelled.
+  first: Request | null;
+  last: Request | null;
 }
 
 const lanes = new Map<string, Lane>();
@@ -19,31 +20,42 @@ export function enterLane(request: Request): boolean {
   const { deviceMajor, deviceMinor, inodeLow, inodeHigh } = request;
   const key = `${request.isWrite ? 'w' : 'r'}${inodeLow}:${inodeHigh}:${deviceMinor}:${deviceMajor}`;
   const lane = lanes.get(key);
-  if (lane !== undefined) {
-    lane.waiting.push(request);
-    request.lane = lane;
-    request.isWaiting = true;
-    return false;
+  if (lane === undefined) {
+    request.lane = { key, first: null, last: null };
+    lanes.set(key, request.lane);
+    return true;
   }
-  request.lane = { key, waiting: [] };
-  lanes.set(key, request.lane);
-  return true;
+  request.lane = lane;
+  request.isWaiting = true;
+  request.lanePrev = lane.last;
+  if (lane.last === null) lane.first = request;
+  else lane.last.laneNext = request;
+  lane.last = request;
+  return false;
 }
 
 /** The request that was running is over. The next one, which now has the lane, or null. */
 export function leaveLane(request: Request): Request | null {
   const lane = request.lane!;
   request.lane = null;
-  const next = lane.waiting.shift() ?? null;
+  const next = lane.first;
   if (next === null) lanes.delete(lane.key);
-  else next.isWaiting = false;
+  else unlink(lane, next);
   return next;
 }
 
 /** A waiting request is taken back. */
 export function removeFromLane(request: Request): void {
-  const { waiting } = request.lane!;
-  waiting.splice(waiting.lastIndexOf(request), 1); // who cancels all of a lane begins with the last
+  unlink(request.lane!, request);
   request.lane = null;
+}
+
+function unlink(lane: Lane, request: Request): void {
+  const { laneNext, lanePrev } = request;
+  if (lanePrev === null) lane.first = laneNext;
+  else lanePrev.laneNext = laneNext;
+  if (laneNext === null) lane.last = lanePrev;
+  else laneNext.lanePrev = lanePrev;
+  request.laneNext = request.lanePrev = null;
   request.isWaiting = false;
 }

@@ -78,12 +78,14 @@ export class Request {
   isCancelled = false;
   hold: Hold | null = null;
   lane: Lane | null = null;
-  /** in the lane, behind others */
+  /** in the lane, behind others; between these two */
   isWaiting = false;
+  laneNext: Request | null = null;
+  lanePrev: Request | null = null;
   /** the fsync's own, while it waits for writes */
   barrier: Barrier | null = null;
-  /** of fsyncs that wait for this write */
-  barriers: Barrier[] | null = null;
+  /** of the first fsync that waits for this write */
+  waitedForBy: Barrier | null = null;
   list: ListCall | null = null;
   waiters: Waiter[] | null = null;
 

@@ -13,6 +13,7 @@ import { EAGAIN, ECANCELED, EINPROGRESS } from './constants.js';
 import { describe, described, describeOnce, isAppending, isNonBlocking } from './descriptor.js';
 import { engine } from './engine.js';
 import { finish } from './finish.js';
+import { passBarrier } from './fsync.js';
 import { enterLane, leaveLane, removeFromLane } from './lanes.js';
 import { inFlight, KIND, type Request } from './request.js';
 import { transferNow } from './transfer-now.js';
@@ -178,20 +179,11 @@ export function cancelWaiting(request: Request): boolean {
 }
 
 function end(request: Request, status: number, result: number): void {
-  const { hold, barriers } = request;
+  const { hold, waitedForBy } = request;
   request.hold = null;
-  request.view = request.vector = request.barriers = null;
+  request.view = request.vector = request.waitedForBy = null;
   if (hold !== null) engine().unhold(hold);
-  if (barriers !== null) {
-    for (const barrier of barriers) {
-      if (status !== ECANCELED && barrier.error === 0) barrier.error = status;
-      const fsync = barrier.request;
-      if (--barrier.remaining > 0 || fsync.barrier !== barrier) continue;
-      fsync.barrier = null;
-      fsync.earlierError = barrier.error;
-      run(fsync);
-    }
-  }
+  if (waitedForBy !== null) passBarrier(waitedForBy, status);
   // What failed is reported by the fsync that was to make it durable, if that has no error of its own.
   if (request.kind === KIND.FSYNC && status === 0 && request.earlierError !== 0) {
     finish(request, request.earlierError, -1);

@@ -74,6 +74,51 @@ covers(
   },
 );
 
+covers(
+  'F1',
+  'one aio_fsync after another waits for all that the first one waits for, also if that is cancelled',
+  (t) => {
+    const fd = opened(t, temporaryFile(t), 'a');
+    for (const fate of ['stays', 'is cancelled', 'was cancelled']) {
+      const write = () => {
+        const cb = writing(fd, Buffer.alloc(100_000));
+        queued(aio.aio_write(cb));
+        return cb;
+      };
+      const fsync = () => {
+        const cb = block(fd, 0);
+        queued(aio.aio_fsync(aio.O_DSYNC, cb));
+        return cb;
+      };
+      const writes = Array.from({ length: 20 }, write);
+      const fsyncs = [fsync(), fsync(), fsync()];
+      if (fate === 'was cancelled') for (const cb of fsyncs) aio.aio_cancel(fd, cb);
+      writes.push(write());
+      const last = [fsync(), fsync()];
+      if (fate === 'is cancelled') for (const cb of [...fsyncs, last[0]]) aio.aio_cancel(fd, cb);
+      while (aio.aio_error(last[1]) === aio.EINPROGRESS);
+      for (const cb of writes) assert.equal(nameOf(aio.aio_error(cb)), '0', `the first ${fate}`);
+      assert.deepEqual(collected(last[1]), succeeded(0));
+      over(...writes, ...fsyncs, last[0]);
+    }
+  },
+);
+
+covers('F1', 'thousands of writes with an aio_fsync after each take no memory for each pair of both', (t) => {
+  const fd = opened(t, temporaryFile(t), 'a');
+  const writes = Array.from({ length: 4000 }, () => writing(fd, 'record'));
+  const fsyncs = writes.map(() => block(fd, 0));
+  global.gc!();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < writes.length; i++) {
+    queued(aio.aio_write(writes[i]));
+    queued(aio.aio_fsync(aio.O_DSYNC, fsyncs[i]));
+  }
+  const bytes = process.memoryUsage().heapUsed - before;
+  over(...writes, ...fsyncs);
+  assert.ok(bytes < 30e6, `${bytes} bytes for ${writes.length} writes and fsyncs in flight`);
+});
+
 covers('F1', 'aio_fsync does not wait for reads, for later writes, or for other files', (t) => {
   const pipe = openPipe(t);
   const fd = opened(t, temporaryFile(t), 'r+');
