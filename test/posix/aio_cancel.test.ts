@@ -6,25 +6,15 @@ import {
   aio,
   block,
   blockedRead,
-  Callbacks,
   CLOSED_FD,
   cancelled,
-  collected,
-  failed,
-  fails,
   fillPipe,
-  handled,
-  nameOf,
-  over,
   patternFile,
-  queued,
-  settled,
-  signal,
-  succeeded,
-  until,
   writing,
 } from '../support/posix.js';
+import { Callbacks, handled, settled, signal, until } from '../support/posix-events.js';
 import { openAs } from '../support/reuse.js';
+import { collected, failed, fails, nameOf, over, queued, succeeded } from '../support/status.js';
 import { opened, openPipe, openPipes, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 

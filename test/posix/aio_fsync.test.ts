@@ -4,25 +4,16 @@ import {
   aio,
   block,
   blockedRead,
-  Callbacks,
   CLOSED_FD,
   cancelled,
-  collected,
-  failed,
-  fails,
   fillPipe,
-  handled,
   limited,
-  nameOf,
-  over,
-  queued,
-  signal,
-  succeeded,
-  until,
   writing,
 } from '../support/posix.js';
+import { Callbacks, handled, signal, until } from '../support/posix-events.js';
 import { runProgram } from '../support/program.js';
 import { setBlocking, socketPair } from '../support/sockets.js';
+import { collected, failed, fails, nameOf, over, queued, succeeded } from '../support/status.js';
 import { opened, openPipe, openPipes, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 

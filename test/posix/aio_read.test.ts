@@ -8,17 +8,11 @@ import {
   blockedRead,
   CLOSED_FD,
   cancelled,
-  collected,
-  failed,
-  fails,
   limited,
-  nameOf,
-  over,
   pattern,
   patternFile,
-  queued,
-  succeeded,
 } from '../support/posix.js';
+import { collected, failed, fails, nameOf, over, queued, succeeded } from '../support/status.js';
 import { opened, openPipe, openPipes, temporaryDirectory, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 

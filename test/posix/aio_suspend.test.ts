@@ -1,28 +1,9 @@
 // aio_suspend: it blocks the thread, and statuses become final without a turn of the event loop.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import {
-  aio,
-  block,
-  blockedRead,
-  cancelled,
-  collected,
-  failed,
-  fails,
-  handled,
-  LONG,
-  NOW,
-  nameOf,
-  over,
-  patternFile,
-  queued,
-  settled,
-  signal,
-  signalledLater,
-  succeeded,
-  writing,
-  writtenLater,
-} from '../support/posix.js';
+import { aio, block, blockedRead, cancelled, patternFile, writing } from '../support/posix.js';
+import { handled, settled, signal, signalledLater, writtenLater } from '../support/posix-events.js';
+import { collected, failed, fails, LONG, NOW, nameOf, over, queued, succeeded } from '../support/status.js';
 import { opened, openPipe, openPipes, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 

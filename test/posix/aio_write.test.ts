@@ -6,20 +6,14 @@ import {
   blockedRead,
   CLOSED_FD,
   cancelled,
-  collected,
-  failed,
-  fails,
   fillPipe,
   limited,
-  nameOf,
-  over,
   pattern,
   patternFile,
-  queued,
-  succeeded,
   writing,
 } from '../support/posix.js';
 import { runProgram } from '../support/program.js';
+import { collected, failed, fails, nameOf, over, queued, succeeded } from '../support/status.js';
 import { opened, openPipe, openPipes, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 

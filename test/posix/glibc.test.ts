@@ -1,28 +1,9 @@
 // What glibc's own tests of <aio.h> (rt/tst-aio*.c) look at, one test each.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import {
-  aio,
-  block,
-  blockedRead,
-  Callbacks,
-  CLOSED_FD,
-  cancelled,
-  collected,
-  failed,
-  fails,
-  handled,
-  LONG,
-  nameOf,
-  over,
-  patternFile,
-  queued,
-  settled,
-  signal,
-  succeeded,
-  until,
-  writing,
-} from '../support/posix.js';
+import { aio, block, blockedRead, CLOSED_FD, cancelled, patternFile, writing } from '../support/posix.js';
+import { Callbacks, handled, settled, signal, until } from '../support/posix-events.js';
+import { collected, failed, fails, LONG, nameOf, over, queued, succeeded } from '../support/status.js';
 import { opened, openPipe, openPipes, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 

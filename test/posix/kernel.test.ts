@@ -6,8 +6,9 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { addressOf } from '../support/internals.js';
-import { aio, block, collected, failed, fails, queued, succeeded } from '../support/posix.js';
+import { aio, block } from '../support/posix.js';
 import { packageRoot } from '../support/program.js';
+import { collected, failed, fails, queued, succeeded } from '../support/status.js';
 import { alignedView, opened, openPipe, temporaryDirectory, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 

@@ -6,24 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { addressOf, native } from '../support/internals.js';
 import { collected as swept } from '../support/lost-buffers.js';
-import {
-  aio,
-  block,
-  blockedRead,
-  Callbacks,
-  cancelled,
-  collected,
-  failed,
-  nameOf,
-  over,
-  queued,
-  settled,
-  succeeded,
-  until,
-  writing,
-} from '../support/posix.js';
+import { aio, block, blockedRead, cancelled, startedReads, writing } from '../support/posix.js';
+import { Callbacks, settled, until } from '../support/posix-events.js';
 import { runProgram } from '../support/program.js';
 import { openAs, twoFiles } from '../support/reuse.js';
+import { collected, failed, nameOf, over, queued, succeeded } from '../support/status.js';
 import { openDescriptors, opened, openPipe, openPipes, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 
@@ -62,11 +49,7 @@ covers('X13', 'after close and reuse of the number, requests end on the file the
   const [mine, other] = twoFiles(t);
   for (let round = 0; round < 20; round++) {
     const fd = fs.openSync(mine, 'r');
-    const reads = Array.from({ length: 32 }, (_, i) => {
-      const cb = block(fd, 65_536, { aio_offset: i * 65_536 });
-      queued(aio.aio_read(cb));
-      return cb;
-    });
+    const reads = startedReads(fd, 32, 65_536);
     fs.closeSync(fd);
     openAs(fd, other);
     for (const cb of reads) {

@@ -5,28 +5,22 @@ import {
   aio,
   block,
   blockedRead,
-  Callbacks,
   cancelled,
-  collected,
-  failed,
-  fails,
-  handled,
-  LONG,
   limited,
-  NOW,
-  nameOf,
-  over,
   pattern,
   patternFile,
-  queued,
+  writing,
+} from '../support/posix.js';
+import {
+  Callbacks,
+  handled,
   settled,
   signal,
   signalledLater,
-  succeeded,
   until,
-  writing,
   writtenLater,
-} from '../support/posix.js';
+} from '../support/posix-events.js';
+import { collected, failed, fails, LONG, NOW, nameOf, over, queued, succeeded } from '../support/status.js';
 import { opened, openPipe, openPipes, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 

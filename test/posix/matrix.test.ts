@@ -7,9 +7,11 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { aio, block, handled, LONG, nameOf, queued, signal, until } from '../support/posix.js';
+import { aio, block } from '../support/posix.js';
+import { handled, signal, until } from '../support/posix-events.js';
 import { runProgram } from '../support/program.js';
 import { setBlocking, socketPair } from '../support/sockets.js';
+import { LONG, nameOf, queued } from '../support/status.js';
 import { opened, openPipe, temporaryDirectory, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 

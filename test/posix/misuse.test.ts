@@ -1,7 +1,9 @@
 // Misuse: what C's type system would refuse is a TypeError, the rest an errno, and nothing is left in flight.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { aio, block, Callbacks, fails, LONG, NOW, nameOf, patternFile, settled } from '../support/posix.js';
+import { aio, block, patternFile } from '../support/posix.js';
+import { Callbacks, settled } from '../support/posix-events.js';
+import { fails, LONG, NOW, nameOf } from '../support/status.js';
 import { opened, openPipe } from '../support/temp.js';
 import { covers } from './table.js';
 

@@ -3,27 +3,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import {
-  aio,
-  block,
-  blockedRead,
-  Callbacks,
-  cancelled,
-  collected,
-  failed,
-  fails,
-  handled,
-  nameOf,
-  over,
-  patternFile,
-  queued,
-  settled,
-  signal,
-  succeeded,
-  until,
-  writing,
-} from '../support/posix.js';
+import { aio, block, blockedRead, cancelled, patternFile, writing } from '../support/posix.js';
+import { Callbacks, handled, settled, signal, until } from '../support/posix-events.js';
 import { runProgram } from '../support/program.js';
+import { collected, failed, fails, nameOf, over, queued, succeeded } from '../support/status.js';
 import { opened, openPipe, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 

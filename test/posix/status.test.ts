@@ -1,21 +1,8 @@
 // aio_error and aio_return: the life of a status, from the call to its collection.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import {
-  aio,
-  block,
-  blockedRead,
-  cancelled,
-  collected,
-  failed,
-  fails,
-  nameOf,
-  over,
-  patternFile,
-  queued,
-  succeeded,
-  writing,
-} from '../support/posix.js';
+import { aio, block, blockedRead, cancelled, patternFile, writing } from '../support/posix.js';
+import { collected, failed, fails, nameOf, over, queued, succeeded } from '../support/status.js';
 import { opened, openPipe, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 

@@ -1,25 +1,10 @@
 // "A file, a socket, or even a pipe": descriptors without a position.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import {
-  aio,
-  block,
-  blockedRead,
-  cancelled,
-  collected,
-  failed,
-  fails,
-  fillPipe,
-  NOW,
-  nameOf,
-  over,
-  patternFile,
-  queued,
-  succeeded,
-  until,
-  writing,
-} from '../support/posix.js';
+import { aio, block, blockedRead, cancelled, fillPipe, patternFile, writing } from '../support/posix.js';
+import { until } from '../support/posix-events.js';
 import { setBlocking, socketPair } from '../support/sockets.js';
+import { collected, failed, fails, NOW, nameOf, over, queued, succeeded } from '../support/status.js';
 import { opened, openPipe, openPipes } from '../support/temp.js';
 import { covers } from './table.js';
 

@@ -1,18 +1,9 @@
 // One notification for each request, whatever happens to it (after FreeBSD's aio_kqueue_test and lio_kqueue_test).
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import {
-  aio,
-  Callbacks,
-  handled,
-  nameOf,
-  over,
-  queued,
-  settled,
-  signal,
-  until,
-  writing,
-} from '../support/posix.js';
+import { aio, writing } from '../support/posix.js';
+import { Callbacks, handled, settled, signal, until } from '../support/posix-events.js';
+import { nameOf, over, queued } from '../support/status.js';
 import { opened, openPipes, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 

@@ -3,32 +3,12 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import {
-  aio,
-  block,
-  blockedRead,
-  Callbacks,
-  cancelled,
-  collected,
-  failed,
-  fails,
-  handled,
-  LONG,
-  NOW,
-  nameOf,
-  over,
-  patternFile,
-  queued,
-  settled,
-  signal,
-  signalledLater,
-  succeeded,
-  until,
-  writing,
-} from '../support/posix.js';
+import { aio, block, blockedRead, cancelled, patternFile, startedReads, writing } from '../support/posix.js';
+import { Callbacks, handled, settled, signal, signalledLater, until } from '../support/posix-events.js';
 import { runProgram } from '../support/program.js';
 import { openAs, twoFiles } from '../support/reuse.js';
 import { setBlocking, socketPair } from '../support/sockets.js';
+import { collected, failed, fails, LONG, NOW, nameOf, over, queued, succeeded } from '../support/status.js';
 import { opened, openPipe, openPipes, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 
@@ -67,11 +47,7 @@ covers(
   (t) => {
     const [mine, other] = twoFiles(t);
     const fd = fs.openSync(mine, 'r');
-    const reads = Array.from({ length: 64 }, (_, i) => {
-      const cb = block(fd, 16_384, { aio_offset: i * 16_384 });
-      queued(aio.aio_read(cb));
-      return cb;
-    });
+    const reads = startedReads(fd, 64, 16_384);
     fs.closeSync(fd);
     openAs(fd, other);
     for (const cb of reads) {

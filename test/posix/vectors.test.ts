@@ -2,20 +2,9 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { addressOf } from '../support/internals.js';
-import {
-  aio,
-  block,
-  CLOSED_FD,
-  collected,
-  failed,
-  fails,
-  nameOf,
-  pattern,
-  patternFile,
-  queued,
-  succeeded,
-} from '../support/posix.js';
+import { aio, block, CLOSED_FD, pattern, patternFile } from '../support/posix.js';
 import { setBlocking, socketPair } from '../support/sockets.js';
+import { collected, failed, fails, nameOf, queued, succeeded } from '../support/status.js';
 import { alignedView, opened, openPipe, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 

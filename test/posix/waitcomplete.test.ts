@@ -1,25 +1,9 @@
 // aio_waitcomplete (FreeBSD) and completion(): collecting without a list.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import {
-  aio,
-  block,
-  blockedRead,
-  cancelled,
-  collected,
-  fails,
-  handled,
-  LONG,
-  NOW,
-  nameOf,
-  over,
-  patternFile,
-  queued,
-  signalledLater,
-  succeeded,
-  writing,
-  writtenLater,
-} from '../support/posix.js';
+import { aio, block, blockedRead, cancelled, patternFile, writing } from '../support/posix.js';
+import { handled, signalledLater, writtenLater } from '../support/posix-events.js';
+import { collected, fails, LONG, NOW, nameOf, over, queued, succeeded } from '../support/status.js';
 import { opened, openPipe, openPipes, temporaryFile } from '../support/temp.js';
 import { covers } from './table.js';
 
