@@ -1,7 +1,8 @@
 // Signals that come as fast as they are taken. Guards the bound in take() of src/posix/signals.ts.
 import assert from 'node:assert/strict';
 import { native } from '../support/internals.js';
-import { aio, handled, until } from '../support/posix.js';
+import { aio } from '../support/posix.js';
+import { handled, until } from '../support/posix-events.js';
 import { covers } from './table.js';
 
 /** Without the bound the storm is over only when so many have been sent, and no timer has fired before. */
