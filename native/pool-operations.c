@@ -118,6 +118,15 @@ void make_present(void *memory, size_t length) {
   if (end > first) CALL(SYS_madvise, first, end - first, POPULATE_WRITE);
 }
 
+static void make_all_present(const struct sqe *e) {
+  struct iovec one = {(void *)(uintptr_t)e->addr, e->len};
+  const struct iovec *vector = e->opcode == OP_READ ? &one : (const struct iovec *)(uintptr_t)e->addr;
+  uint32_t count = e->opcode == OP_READ ? 1 : e->len;
+  for (uint32_t i = 0; i < count; i++) {
+    if (vector[i].iov_len >= PRESENT_BYTES_MIN) make_present(vector[i].iov_base, vector[i].iov_len);
+  }
+}
+
 // A short read without waiting is short because the rest is not cached, or because the file ends there.
 static bool ends_at(int fd, uint64_t position) {
   struct {
@@ -203,9 +212,7 @@ static enum outcome transfer(struct request *r, enum place place, struct visit *
       if (n == 0 && ends_at(e->fd, e->off)) return done(r, 0);
       if (n != -ESPIPE) return WORKER;
     } else {
-      if (e->opcode == OP_READ && e->flags & SQE_ASYNC && e->len >= PRESENT_BYTES_MIN) {
-        make_present((void *)(uintptr_t)e->addr, e->len);
-      }
+      if (e->flags & SQE_ASYNC && !is_write(e)) make_all_present(e);
       long n = move(e, (int64_t)e->off, e->op_flags, 0);
       if (n != -ESPIPE) return done(r, n);
     }

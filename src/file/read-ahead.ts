@@ -11,15 +11,16 @@ import type { RingCore } from '../ring/core.js';
 import { ignore } from '../ring/slots.js';
 import { STATX, statxInMemory } from './statx.js';
 
-/** Bytes of all chunks ahead of the reader; two of them at least half of the time. */
-const AHEAD_BYTES = 256 * 1024;
+/** Bytes of one request: several chunks for one trip to a worker and back. */
+const REQUEST_BYTES = 256 * 1024;
+/** Requests ahead of the reader: while the chunks of one are made use of, the next is on its way. */
+const REQUESTS = 2;
 /** Smaller chunks are not worth a worker's while. */
 const CHUNK_BYTES_MIN = 32 * 1024;
 
 export interface Chunk {
   readonly position: number;
   readonly buffer: Buffer;
-  id: number;
   /** bytes or -errno, once it is over */
   result: number | undefined;
   /** runs then */
@@ -33,7 +34,8 @@ export class ReadAhead {
   readonly #end: number;
   /** by position, without a gap */
   readonly #chunks: Chunk[] = [];
-  #inFlight = 0;
+  /** numbers of the requests in flight */
+  readonly #requests = new Set<number>();
   #onIdle: (() => void) | undefined;
 
   private constructor(core: RingCore, fd: number, end: number) {
@@ -63,48 +65,49 @@ export class ReadAhead {
     return undefined;
   }
 
-  /** Reads on from `position` in chunks of `length` bytes, when less than half of what may be ahead is. */
+  /** Reads on from `position` in chunks of `length` bytes, unless enough is on its way. */
   readOn(position: number, length: number): void {
+    if (length < CHUNK_BYTES_MIN || this.#requests.size >= REQUESTS) return;
     const chunks = this.#chunks;
-    const most = Math.max(1, Math.floor(AHEAD_BYTES / length));
-    if (length < CHUNK_BYTES_MIN || chunks.length > most >> 1) return;
-    let next = chunks.length === 0 ? position : chunks[chunks.length - 1].position + length;
-    while (chunks.length < most && next + length <= this.#end && this.#begin(next, length)) next += length;
+    const atOnce = Math.max(1, Math.floor(REQUEST_BYTES / length));
+    if (chunks.length > atOnce * (REQUESTS - 1)) return;
+    const next = chunks.length === 0 ? position : chunks[chunks.length - 1].position + length;
+    const count = Math.min(atOnce, Math.floor((this.#end - next) / length));
+    if (count > 0) this.#begin(next, length, count);
   }
 
-  /** False when the ring takes no more: whoever asks for the chunk will be told why. */
-  #begin(position: number, length: number): boolean {
-    const chunk: Chunk = {
-      position,
-      buffer: Buffer.allocUnsafeSlow(length),
-      id: 0,
-      result: undefined,
-      done: ignore,
-    };
+  #begin(position: number, length: number, count: number): void {
+    const chunks = Array.from({ length: count }, (_, i): Chunk => {
+      const buffer = Buffer.allocUnsafeSlow(length);
+      return { position: position + i * length, buffer, result: undefined, done: ignore };
+    });
+    const buffers = chunks.map(({ buffer }) => buffer);
+    let id: number;
     try {
-      chunk.id = this.#core.readByWorker(this.#fd, chunk.buffer, 0, length, position, (result) => {
-        this.#inFlight--;
-        chunk.result = result;
-        chunk.done(result);
-        if (this.#inFlight === 0) this.#onIdle?.();
+      id = this.#core.readvByWorker(this.#fd, buffers, length * count, position, (result) => {
+        this.#requests.delete(id);
+        for (const [i, chunk] of chunks.entries()) {
+          chunk.result = result < 0 ? result : Math.max(0, Math.min(length, result - i * length));
+          chunk.done(chunk.result);
+        }
+        if (this.#requests.size === 0) this.#onIdle?.();
       });
     } catch {
-      return false;
+      return; // the ring takes no more: whoever asks for the chunk will be told why
     }
-    this.#inFlight++;
-    this.#chunks.push(chunk);
-    return true;
+    this.#requests.add(id);
+    this.#chunks.push(...chunks);
   }
 
   #drop(): void {
-    for (const { id, result } of this.#chunks) if (result === undefined) cancel(this.#core, id, ignore);
+    for (const id of this.#requests) cancel(this.#core, id, ignore);
     this.#chunks.length = 0;
   }
 
   /** Nothing is wanted any more. The descriptor may be closed when `done` is called. */
   end(done: () => void): void {
     this.#drop();
-    if (this.#inFlight === 0) done();
+    if (this.#requests.size === 0) done();
     else this.#onIdle = done;
   }
 }

@@ -13,7 +13,8 @@ import { HeldDescriptors, type Hold } from './descriptors.js';
 import type { Engine } from './engine.js';
 import { high, low, writeEntry } from './entry.js';
 import { closedError, tooManyRequests } from './errors.js';
-import { bufferOf, byteOffsetOf, isInside, memoryOf, outside } from './memory.js';
+import { iovecOf } from './iovec.js';
+import { addressOf, bufferOf, byteOffsetOf, isInside, memoryOf, outside } from './memory.js';
 import { DIRECTION, Lanes, WriteBarriers } from './order.js';
 import type { Port } from './port.js';
 import { Ports } from './ports.js';
@@ -573,6 +574,26 @@ export class RingCore {
     const traits = ports.routes && ports.companion !== null ? TRAIT.POOL : 0;
     const op = OP.READ | (SQE.ASYNC << 8);
     return this.slots.id(this.startTransfer(op, fd, view, byteOffset, length, position, traits, done));
+  }
+
+  /**
+   * The same into several buffers, one after the other.
+   *
+   * @param bytes of all of them
+   */
+  readvByWorker(
+    fd: number,
+    views: readonly ArrayBufferView[],
+    bytes: number,
+    position: number,
+    done: Done,
+  ): number {
+    const { ports } = this;
+    const traits = (ports.routes && ports.companion !== null ? TRAIT.POOL : 0) | TRAIT.LATE;
+    const vector = iovecOf(views);
+    const op = OP.READV | (SQE.ASYNC << 8);
+    const address = addressOf(vector);
+    return this.start(op, fd, position, address, views.length, 0, traits, [vector, ...views], done, 0, bytes);
   }
 
   /** Sets the callback of a pending request. */
