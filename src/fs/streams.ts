@@ -82,7 +82,8 @@ const { createReadStream: nodeCreateReadStream } = fs;
  * has replaced fs.read or fs.close, that is called.
  */
 export const registeredCreateReadStream = Object.defineProperties(
-  (path: fs.PathLike, options?: unknown): fs.ReadStream => {
+  // A function that may be called with `new`, as Node's may.
+  function createReadStream(path: fs.PathLike, options?: unknown): fs.ReadStream {
     const { ReadStream: Stream } = fs as unknown as { ReadStream: Constructor<fs.ReadStream> };
     return new Stream(
       path,

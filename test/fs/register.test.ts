@@ -54,6 +54,28 @@ describe('linux-aio/register', () => {
     assert.equal(stdout, 'true,true,true,true,true,true\ntrue,true,true');
   });
 
+  it('leaves createReadStream what it was: called with new, for classes and functions put in its place', async () => {
+    const { stdout, stderr } = await run(
+      `
+      const { createRequire } = await import('node:module');
+      const fs = createRequire(process.cwd() + '/')('node:fs');
+      const lengthOf = async (stream) => { let all = 0; for await (const chunk of stream) all += chunk.length; return all; };
+      const path = process.execPath;
+      const options = Object.create({ start: 0, end: 9 });
+      const lengths = [await lengthOf(new fs.createReadStream(path, options)), await lengthOf(fs.createReadStream(path, { end: 4 }))];
+      const { read, ReadStream } = fs;
+      let calls = 0;
+      fs.read = (...args) => { calls++; return read(...args); };
+      lengths.push(await lengthOf(fs.createReadStream(path, { end: 200_000 })), calls > 3);
+      fs.ReadStream = class Mine extends ReadStream {};
+      console.log(JSON.stringify([...lengths, fs.createReadStream(path, { end: 1 }).constructor.name]));
+    `,
+      ['--import', register],
+    );
+    assert.equal(stderr, '');
+    assert.deepEqual(JSON.parse(stdout), [10, 5, 200_001, true, 'Mine']);
+  });
+
   it('is idempotent', async () => {
     const source = `
       import fs from 'node:fs';
