@@ -7,7 +7,7 @@
 // The two functions are long and alike on purpose: they run a million times a second, and an object to hand their
 // values to a helper in would be an allocation each time.
 import { OP } from '../abi/io_uring.js';
-import { PENDING } from '../ring/core.js';
+import { PENDING } from '../ring/transfer.js';
 import { isIndex } from './arguments.js';
 import type { Descriptor } from './descriptor.js';
 import { begin, finishRead, finishWrite } from './transfer.js';

@@ -1,8 +1,8 @@
 // readMany and writeMany: any number of transfers for one promise, handed over together.
 import { ERRNO } from '../abi/errno.js';
 import { OP } from '../abi/io_uring.js';
-import { PENDING } from '../ring/core.js';
 import { shouldRetry, visibleResult } from '../ring/retry.js';
+import { PENDING } from '../ring/transfer.js';
 import { checkOffset, checkView, invalidType } from '../ring/validate.js';
 import { cancelOnAbort } from './abort.js';
 import { transferError } from './alignment.js';

@@ -9,6 +9,7 @@ import { constants } from 'node:fs';
 import { cancel } from '../ring/control.js';
 import type { RingCore } from '../ring/core.js';
 import { ignore } from '../ring/slots.js';
+import { readvByWorker } from '../ring/transfer.js';
 import { STATX, statxInMemory } from './statx.js';
 
 /** Bytes of one request: several chunks for one trip to a worker and back. */
@@ -84,7 +85,7 @@ export class ReadAhead {
     const buffers = chunks.map(({ buffer }) => buffer);
     let id: number;
     try {
-      id = this.#core.readvByWorker(this.#fd, buffers, length * count, position, (result) => {
+      id = readvByWorker(this.#core, this.#fd, buffers, length * count, position, (result) => {
         this.#requests.delete(id);
         for (const [i, chunk] of chunks.entries()) {
           chunk.result = result < 0 ? result : Math.max(0, Math.min(length, result - i * length));

@@ -2,8 +2,8 @@
 // itself, because that is the hot path; what is not finished by it ends up in `finishRead` or `finishWrite`.
 import { ERRNO } from '../abi/errno.js';
 import { OP, TRANSFER_BYTES_MAX } from '../abi/io_uring.js';
-import { PENDING } from '../ring/core.js';
 import { shouldRetry } from '../ring/retry.js';
+import { PENDING, transfer } from '../ring/transfer.js';
 import { cancelOnAbort } from './abort.js';
 import { transferError } from './alignment.js';
 import { inAppendOrder, writePosition } from './append-order.js';
@@ -36,7 +36,7 @@ export function begin(
   if (position !== -1 && descriptor.isStream) return -ERRNO.ESPIPE;
   const { core, fd } = descriptor;
   const bytes = Math.min(length, TRANSFER_BYTES_MAX); // the kernel would stop there too
-  return core.transfer(op, fd, view, offset, bytes, position);
+  return transfer(core, op, fd, view, offset, bytes, position);
 }
 
 /** One request, whatever it answers. */

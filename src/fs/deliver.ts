@@ -66,7 +66,7 @@ function runReady(ring: Ring): void {
   const core = coreOf(ring);
   let next = 0;
   try {
-    core.gather(() => {
+    core.turn.gather(() => {
       let flushed = performance.now();
       while (next < batch.length) {
         if (next > 0) runTicks();

@@ -35,7 +35,7 @@ function plainPosition(fd: number, position: unknown): number | undefined {
 
 /** ESPIPE is the answer to a position on a pipe or a socket; the ring would ignore it. */
 function isRefused(ring: Ring, fd: number, position: number): boolean {
-  return position >= 0 && coreOf(ring).isStream(fd);
+  return position >= 0 && coreOf(ring).router.kinds.isStream(fd);
 }
 
 // ── read and write ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ import { OP } from '../abi/io_uring.js';
 import type { Descriptor } from '../file/descriptor.js';
 import { fileTooLarge } from '../file/read-file.js';
 import { readOnce } from '../file/transfer.js';
+import { readByWorker } from '../ring/transfer.js';
 import type { LeftOpen } from '../ring/whole-file.js';
 
 const { S_IFIFO, S_IFMT, S_IFREG } = constants;
@@ -61,7 +62,7 @@ export async function readRegular(
 async function readChunk(descriptor: Descriptor, view: Buffer, first: number, last: number): Promise<number> {
   const { core, fd } = descriptor;
   const begun = await new Promise<number>((resolve) => {
-    core.readByWorker(fd, view, first, last - first, first, resolve);
+    readByWorker(core, fd, view, first, last - first, first, resolve);
   });
   // Whatever keeps it from being whole is met again, and told, by a plain read.
   let offset = first + Math.max(0, begun);

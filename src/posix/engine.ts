@@ -3,7 +3,8 @@
 // results can be read back at any moment, in the middle of `aio_error` for instance.
 import { isMainThread } from 'node:worker_threads';
 import { ERRNO } from '../abi/errno.js';
-import { type RingCore, STALL_MS } from '../ring/core.js';
+import type { RingCore } from '../ring/core.js';
+import { STALL_MS } from '../ring/ports.js';
 import { coreOf } from '../ring/requests.js';
 import { Ring } from '../ring/ring.js';
 import { EAGAIN, EINTR } from './constants.js';

@@ -9,6 +9,7 @@ import { FSYNC_DATASYNC, OP, TRANSFER_BYTES_MAX } from '../abi/io_uring.js';
 import { addressOf } from '../ring/memory.js';
 import { shouldRetry, visibleResult } from '../ring/retry.js';
 import { TRAIT } from '../ring/slots.js';
+import { startTransfer } from '../ring/transfer.js';
 import { EAGAIN, ECANCELED, EINPROGRESS } from './constants.js';
 import { describe, described, describeOnce, isAppending, isNonBlocking } from './descriptor.js';
 import { engine } from './engine.js';
@@ -69,9 +70,9 @@ export function noteFile(request: Request): void {
 /** Keeps the file itself until the request is over. False when there is no descriptor left for that. */
 export function holdFile(request: Request): boolean {
   const core = engine();
-  const hold = core.hold(request.fd);
+  const hold = core.held.take(request.fd);
   if (hold.duplicate < 0) {
-    core.unhold(hold);
+    core.held.release(hold);
     return false;
   }
   request.hold = hold;
@@ -118,7 +119,7 @@ function submit(request: Request): number {
   const view = request.view ?? NOTHING;
   const length = Math.min(request.length - moved, TRANSFER_BYTES_MAX);
   if (hold === null && request.attempts === 0) {
-    return core.idOf(core.startTransfer(op, fd, view, 0, length, position, traits, done));
+    return core.idOf(startTransfer(core, op, fd, view, 0, length, position, traits, done));
   }
   return core.start(op, fd, position, request.address + moved, length, 0, traits, view, done);
 }
@@ -182,7 +183,7 @@ function end(request: Request, status: number, result: number): void {
   const { hold, waitedForBy } = request;
   request.hold = null;
   request.view = request.vector = request.waitedForBy = null;
-  if (hold !== null) engine().unhold(hold);
+  if (hold !== null) engine().held.release(hold);
   if (waitedForBy !== null) passBarrier(waitedForBy, status);
   // What failed is reported by the fsync that was to make it durable, if that has no error of its own.
   if (request.kind === KIND.FSYNC && status === 0 && request.earlierError !== 0) {

@@ -6,7 +6,8 @@
 import { ERRNO } from '../abi/errno.js';
 import { OP } from '../abi/io_uring.js';
 import { clearTimeout, setTimeout } from '../abi/timers.js';
-import { type RingCore, STALL_MS } from './core.js';
+import type { RingCore } from './core.js';
+import { STALL_MS } from './ports.js';
 import { type Done, ignore, STATE, TRAIT } from './slots.js';
 
 /** How often closing asks again for cancellations that a kernel before 6.12.115 may have missed. */

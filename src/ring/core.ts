@@ -3,42 +3,28 @@
 //
 // When requests go to the kernel: the first of a turn at once, so that `read(); compute(); await` overlaps; the rest
 // of the turn's together, when the microtask that the first one queued runs. When results are delivered: never
-// inside the call that made the request, except to `transfer`, which returns them.
+// inside the call that made the request, except to `transfer` (transfer.ts), which returns them.
 import { ERRNO } from '../abi/errno.js';
 import { OP, SQE, SQE_WORD, SQE_WORDS } from '../abi/io_uring.js';
 import { CTL } from '../abi/native.js';
-import { setTimeout } from '../abi/timers.js';
 import { Delivery, type DeliveryHost } from './delivery.js';
-import { HeldDescriptors, type Hold } from './descriptors.js';
+import { HeldDescriptors } from './descriptors.js';
 import type { Engine } from './engine.js';
 import { high, low, writeEntry } from './entry.js';
 import { closedError, tooManyRequests } from './errors.js';
-import { iovecOf } from './iovec.js';
-import { addressOf, bufferOf, byteOffsetOf, isInside, memoryOf, outside } from './memory.js';
-import { DIRECTION, Lanes, WriteBarriers } from './order.js';
-import type { Port } from './port.js';
+import { Order } from './order.js';
 import { Ports } from './ports.js';
-import { REGISTER_AFTER, RegisteredBuffers, RegisteredFiles } from './registered.js';
-import { KIND, Router, servedByWorker } from './routing.js';
-import { type Done, ignore, Slots, STATE, TRAIT } from './slots.js';
+import { RegisteredBuffers, RegisteredFiles } from './registered.js';
+import { isTransfer, Router } from './routing.js';
+import { type Done, Slots, STATE, TRAIT } from './slots.js';
 import type { RingStats } from './stats.js';
+import { Turn } from './turn.js';
 
-/** What `transfer` returns when the result is not in hand: no system call returns this. */
-export const PENDING = -0x80000000;
-
-/** How often a full queue is looked at for signs of life, in ms. */
-export const STALL_MS = 5;
 /**
  * Requests with one of these are held from the call on, even the first of a turn: a worker looks their descriptor up
  * late, or an order is kept for which the file must be known.
  */
 const HELD_AT_ONCE = TRAIT.LATE | TRAIT.LANE | TRAIT.WRITE;
-
-const INT32_MAX = 0x7fffffff;
-/** In `op`; above it stand the entry's flags. */
-const OPCODE_MASK = 0xff;
-
-const RESOLVED = Promise.resolve();
 
 export class RingCore {
   readonly ports: Ports;
@@ -52,18 +38,14 @@ export class RingCore {
   refusing = false;
   closed = false;
 
-  readonly #router: Router;
-  readonly #resolvesAtSubmit: boolean;
-  readonly #lanes = new Lanes(this.slots);
-  readonly #barriers = new WriteBarriers(this.slots);
+  readonly router: Router;
   readonly registered: RegisteredBuffers;
-  readonly #held: HeldDescriptors;
+  readonly held: HeldDescriptors;
   readonly delivery: Delivery;
+  readonly turn = new Turn(() => this.#endTurn());
 
-  #batchBytes = 0;
-  #turnOpen = false;
-  #gathering = false;
-  #stallTimer: NodeJS.Timeout | null = null;
+  readonly #resolvesAtSubmit: boolean;
+  readonly #order = new Order(this.slots);
   #idle: (() => void) | null = null;
   #final: RingStats | null = null; // after close, when the control block is gone
 
@@ -72,11 +54,12 @@ export class RingCore {
     this.ports = new Ports(engine, openCompanion, this.slots, {
       completed: (slot, result) => this.#complete(slot, result),
       retryLater: () => this.delivery.goOnLater(),
+      roomMade: () => void this.flush(),
     });
-    this.#router = new Router(this.ports);
+    this.router = new Router(this.ports);
     this.#resolvesAtSubmit = engine.resolvesDescriptorsAtSubmit;
     this.registered = new RegisteredBuffers(engine.register);
-    this.#held = new HeldDescriptors(new RegisteredFiles(engine.register));
+    this.held = new HeldDescriptors(this.slots, new RegisteredFiles(engine.register));
     this.delivery = new Delivery(this.slots, engine.queues.control, this.#deliveryHost());
   }
 
@@ -87,7 +70,7 @@ export class RingCore {
         return core.closed;
       },
       enterRequested: () => {
-        if (!this.ports.refill() && this.#held.isEmpty) return false;
+        if (!this.ports.refill() && this.held.isEmpty) return false;
         this.flush();
         return true;
       },
@@ -150,13 +133,13 @@ export class RingCore {
     slots.done[slot] = done;
 
     slots.state[slot] = STATE.QUEUED;
-    if (traits & TRAIT.COUNTED) this.#router.begin(traits);
+    if (traits & TRAIT.COUNTED) this.router.begin(traits);
 
-    const first = !this.prompt && !this.#turnOpen && !this.delivery.isRunning;
+    const first = !this.prompt && !this.turn.isOpen && !this.delivery.isRunning;
     let alone = first; // is it entered by itself, before this call is over?
     const soon = first || this.prompt; // … or before the program goes on?
     if ((traits & TRAIT.HOLD) !== 0 && (traits & HELD_AT_ONCE || !soon || !this.#resolvesAtSubmit)) {
-      const error = this.#hold(slot, fd);
+      const error = this.held.hold(slot, fd);
       if (error !== 0) {
         // No descriptor left for a duplicate: what the kernel takes over within this call needs none.
         if ((traits & TRAIT.POOL) !== 0 && isTransfer(op)) {
@@ -170,14 +153,14 @@ export class RingCore {
     }
     let now = true; // may it go to the submission queue?
     if ((traits & (TRAIT.LANE | TRAIT.WRITE)) !== 0 || op === OP.FSYNC) {
-      now = this.#inOrder(slot, op, fd, traits);
+      now = this.#order.enter(slot, op, fd, traits);
     }
     if (now && !port.hasRoom(traits)) {
       if (!port.queues.hasRoom) this.flush();
       now = port.hasRoom(traits);
     }
     if (!now && slots.hold[slot] === null && (traits & TRAIT.HOLD) !== 0) {
-      const error = this.#hold(slot, fd);
+      const error = this.held.hold(slot, fd);
       if (error !== 0) return this.#fail(slot, error);
     }
     const hold = slots.hold[slot];
@@ -199,15 +182,15 @@ export class RingCore {
     if (now) {
       port.place(slot, traits);
       if (alone) {
-        this.#batchBytes = 0;
+        this.router.batchBytes = 0;
         port.enterAndReap(0, -1);
-        if (port === this.ports.primary) this.#router.observe(op, slots.state[slot] === STATE.COMPLETED);
+        if (port === this.ports.primary) this.router.observe(op, slots.state[slot] === STATE.COMPLETED);
       }
     } else if (slots.state[slot] !== STATE.WAITING) {
       port.queue(slot);
-      this.#watchForStall();
+      this.ports.watchForStall();
     }
-    if (first) this.#openTurn();
+    if (first) this.turn.open();
     return slot;
   }
 
@@ -230,11 +213,7 @@ export class RingCore {
     spliceFd = 0,
     bytes = 0,
   ): number {
-    if ((op & OPCODE_MASK) === OP.CLOSE) this.#router.kinds.forget(fd);
-    traits |= isTransfer(op)
-      ? this.#router.ofTransfer(op, this.#router.kinds.of(fd), bytes)
-      : this.#router.ofOperation(op, fd, arg);
-    if ((traits & TRAIT.POOL) !== 0) traits |= TRAIT.LATE;
+    traits |= this.router.traitsOf(op, fd, arg, bytes);
     const slot = this.request(
       op,
       fd,
@@ -257,93 +236,12 @@ export class RingCore {
     return this.slots.id(slot);
   }
 
-  /**
-   * As `request`, for a transfer between a file and `length` bytes of a view: OP.READ or OP.WRITE.
-   *
-   * @throws RangeError when the bytes are not all inside the view's memory
-   */
-  startTransfer(
-    op: number,
-    fd: number,
-    view: ArrayBufferView,
-    byteOffset: number,
-    length: number,
-    position: number | bigint,
-    traits: number,
-    done: Done,
-  ): number {
-    const buffer = bufferOf(view);
-    const memory = memoryOf(buffer);
-    const start = byteOffsetOf(view) + byteOffset;
-    if (!isInside(memory, start, length)) throw outside(memory, start + length);
-    const kind = this.#router.kinds.of(fd);
-    // With flags above the opcode the caller has chosen who serves it.
-    const isRouted = (op & ~OPCODE_MASK) === 0;
-    if (isRouted) traits |= this.#router.ofTransfer(op, kind, length);
-    let bufferIndex = 0;
-    if ((traits & TRAIT.POOL) !== 0 || !isRouted) {
-      traits |= TRAIT.LATE;
-    } else if (memory.registeredWith === this.registered) {
-      // Memory that this ring has registered is used without pinning its pages again.
-      bufferIndex = memory.registeredIndex;
-      op = op === OP.READ ? OP.READ_FIXED : OP.WRITE_FIXED;
-    } else if (++memory.uses === REGISTER_AFTER) {
-      this.registered.consider(buffer);
-    }
-    if (isRouted && servedByWorker(kind, length, this.#batchBytes)) {
-      op |= SQE.ASYNC << 8;
-      traits |= TRAIT.LATE;
-    } else if (isRouted && (traits & TRAIT.POOL) === 0) {
-      this.#batchBytes += length;
-    }
-    // In halves: an address is beyond 2^31, and as one number it would be allocated.
-    let addressLow = (memory.addressLow + start) | 0;
-    let addressHigh = memory.addressHigh + (addressLow >>> 0 < memory.addressLow >>> 0 ? 1 : 0);
-    if (start > INT32_MAX) {
-      addressLow = low(memory.address + start);
-      addressHigh = high(memory.address + start);
-    }
-    return this.request(
-      op,
-      fd,
-      position,
-      addressLow,
-      addressHigh,
-      length,
-      0,
-      traits,
-      view,
-      done,
-      0,
-      bufferIndex,
-    );
-  }
+  /** The request that `transfer` left pending. */
+  pendingId = 0;
 
-  /** False when the request has to wait for its turn; then it is WAITING. */
-  #inOrder(slot: number, op: number, fd: number, traits: number): boolean {
-    const hold = this.slots.hold[slot];
-    if (traits & TRAIT.WRITE) this.#barriers.writeCalled(slot, fd, hold);
-    if (traits & TRAIT.LANE) {
-      if (this.#lanes.enter(slot, fd, laneDirection(traits), hold?.duplicate ?? -1)) return true;
-    } else if (op === OP.FSYNC) {
-      if (!this.#barriers.fsyncWaits(slot, fd, hold)) return true;
-    } else {
-      return true;
-    }
-    this.slots.state[slot] = STATE.WAITING;
-    return false;
-  }
-
-  /** Holds the request's descriptor: 0, or the -errno with which it cannot be. */
-  #hold(slot: number, fd: number): number {
-    const hold = this.#held.take(fd);
-    if (hold.duplicate < 0) {
-      this.#held.release(hold);
-      return hold.duplicate;
-    }
-    this.slots.hold[slot] = hold;
-    this.slots.turn[slot] = this.#held.turn;
-    return 0;
+  /** Sets the callback of a pending request. */
+  onDone(id: number, done: Done): void {
+    this.slots.done[this.slots.find(id)] = done;
   }
 
   /** Whether the kernel resolves the descriptor while it takes the request over, and takes it over now. */
@@ -354,40 +252,18 @@ export class RingCore {
   /** A request that cannot even be queued; it has neither lane nor barrier yet. */
   #fail(slot: number, error: number): number {
     const traits = this.slots.traits[slot];
-    if (traits & TRAIT.COUNTED) this.#router.end(traits);
+    if (traits & TRAIT.COUNTED) this.router.end(traits);
     this.slots.traits[slot] = 0;
     this.#complete(slot, error);
-    this.#openTurn();
+    this.turn.open();
     return slot;
   }
 
-  /** The first request of a turn has been made: the turn ends in a microtask. */
-  #openTurn(): void {
-    if (this.#turnOpen) return;
-    this.#turnOpen = true;
-    if (!this.#gathering) void RESOLVED.then(this.#endTurn);
-  }
-
-  /**
-   * Runs `callbacks`, a turn of the microtask queue after each of them, as one turn of the ring: the first request that
-   * they make goes to the kernel at once, the rest with `flush` or when all of them have run.
-   */
-  gather(callbacks: () => void): void {
-    this.#gathering = true;
-    try {
-      callbacks();
-    } finally {
-      this.#gathering = false;
-      if (this.#turnOpen) this.#endTurn();
-    }
-  }
-
-  readonly #endTurn = (): void => {
-    this.#turnOpen = false;
+  #endTurn(): void {
     if (this.closed) return;
-    if (this.ports.refill() || !this.#held.isEmpty) this.flush();
+    if (this.ports.refill() || !this.held.isEmpty) this.flush();
     if (!this.delivery.isEmpty) this.delivery.run();
-  };
+  }
 
   // ── enter and reap ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -423,25 +299,13 @@ export class RingCore {
   }
 
   #endBatch(): void {
-    this.#batchBytes = 0;
-    this.#router.kinds.endBatch();
-    if (!this.#held.isEmpty) this.#endHolds();
+    this.router.endBatch();
+    if (!this.held.isEmpty) this.#endHolds();
   }
 
   /** What has been read back outside the event loop wakes nobody any more, so its delivery is this turn's business. */
   #deliverSoon(): void {
-    if (!this.delivery.isEmpty && !this.delivery.isRunning) this.#openTurn();
-  }
-
-  /** While requests wait for room, looks from time to time whether that room will ever come. */
-  #watchForStall(): void {
-    if (this.#stallTimer !== null) return;
-    this.#stallTimer = setTimeout(() => {
-      this.#stallTimer = null;
-      if (this.closed || !this.ports.isFull) return;
-      if (this.ports.relieveIfStalled()) this.flush();
-      this.#watchForStall();
-    }, STALL_MS).unref(); // what is in flight keeps the process alive, or does not
+    if (!this.delivery.isEmpty && !this.delivery.isRunning) this.turn.open();
   }
 
   /** A request that waited for its order may go. It joins the queue, so that none overtakes it. */
@@ -454,57 +318,28 @@ export class RingCore {
     this.delivery.push(slot);
     const traits = slots.traits[slot];
     if (traits === 0) return;
-    if (traits & TRAIT.LANE) {
-      const next = this.#lanes.leave(slot);
-      if (next !== -1) this.#released(next);
-    }
-    if (traits & TRAIT.WRITE) this.#barriers.writeCompleted(slot, this.#released);
-    if (traits & TRAIT.COUNTED) this.#router.end(traits);
+    if (traits & (TRAIT.LANE | TRAIT.WRITE)) this.#order.leave(slot, traits, this.#released);
+    if (traits & TRAIT.COUNTED) this.router.end(traits);
     const hold = slots.hold[slot];
     if (hold !== null) {
       slots.hold[slot] = null;
-      this.#held.release(hold);
+      this.held.release(hold);
     }
   }
 
-  /** The turn's held descriptors whose number means another file by now: their waiting requests fail. */
+  /** Requests of this turn whose number means another file by now fail, if they have not been handed over. */
   #endHolds(): void {
-    const { slots } = this;
-    const { turn } = this.#held;
-    for (const hold of this.#held.endTurn()) {
-      for (let slot = 0; slot < slots.capacity; slot++) {
-        if (slots.hold[slot] !== hold || slots.turn[slot] !== turn) continue;
-        if (this.#isInUserSpace(slot)) this.#abandon(slot, -ERRNO.EBADF);
-        else this.#spoil(this.ports.of(slots.traits[slot]), slot);
-      }
+    for (const slot of this.held.endTurn()) {
+      if (this.slots.isInUserSpace(slot)) this.#abandon(slot, -ERRNO.EBADF);
+      else this.ports.of(this.slots.traits[slot]).spoil(slot); // it answers EBADF
     }
-  }
-
-  /** Makes an entry that has been written and not handed over fail. */
-  #spoil({ queues }: Port, slot: number): void {
-    const { entries } = queues;
-    queues.forEachPrepared((word) => {
-      if (entries[word + SQE_WORD.USER_LO] === slot) entries[word + SQE_WORD.FD] = -1; // it answers EBADF
-    });
-  }
-
-  #isInUserSpace(slot: number): boolean {
-    const state = this.slots.state[slot];
-    return state === STATE.QUEUED || state === STATE.WAITING;
   }
 
   /** Takes a request out of what it waits in, in user space, and gives it a result. */
   #abandon(slot: number, result: number): void {
     const { slots } = this;
-    const traits = slots.traits[slot];
-    if (slots.state[slot] === STATE.QUEUED) {
-      this.ports.of(traits).unqueue(slot);
-    } else if (traits & TRAIT.LANE) {
-      this.#lanes.remove(slot);
-      slots.traits[slot] = traits & ~TRAIT.LANE; // it never had the lane, so it must not pass it on
-    } else {
-      this.#barriers.remove(slot);
-    }
+    if (slots.state[slot] === STATE.QUEUED) this.ports.of(slots.traits[slot]).unqueue(slot);
+    else this.#order.remove(slot);
     this.#complete(slot, result);
   }
 
@@ -520,108 +355,20 @@ export class RingCore {
   };
 
   #afterDelivery(): void {
-    if (!this.closed) this.#held.sweep();
+    if (!this.closed) this.held.sweep();
     if (this.slots.live > 0) return;
     const listener = this.#idle;
     this.#idle = null;
     listener?.();
   }
 
-  // ── the result at once when it is there ────────────────────────────────────────────────────────────────────
-
-  /**
-   * One transfer on a descriptor that nobody closes before its completion. Returns the result when it is in hand at
-   * once (cached data, and the turn's budget not spent), else PENDING: then `pendingId` names the request, and
-   * `onDone` must be called before anything else happens. Nothing is checked here.
-   *
-   * @param byteOffset within the view
-   */
-  transfer(
-    op: number,
-    fd: number,
-    view: ArrayBufferView,
-    byteOffset: number,
-    length: number,
-    position: number | bigint,
-  ): number {
-    let traits = op === OP.WRITE ? TRAIT.WRITE : 0;
-    if (position === -1) traits |= TRAIT.LANE | TRAIT.UNBOUNDED;
-    const slot = this.startTransfer(op, fd, view, byteOffset, length, position, traits, ignore);
-    const { slots, delivery } = this;
-    if (slots.state[slot] === STATE.COMPLETED && delivery.mayReturnNow) return delivery.take(slot);
-    this.pendingId = slots.id(slot);
-    return PENDING;
-  }
-
-  /** The request that `transfer` left pending. */
-  pendingId = 0;
-
-  /**
-   * A read that is not wanted yet, or into memory that nobody has touched: by a worker of the pool, where there is one,
-   * else of the kernel. As for `transfer`, nobody closes the descriptor before its completion.
-   *
-   * @returns the request's number
-   */
-  readByWorker(
-    fd: number,
-    view: ArrayBufferView,
-    byteOffset: number,
-    length: number,
-    position: number,
-    done: Done,
-  ): number {
-    const { ports } = this;
-    const traits = ports.routes && ports.companion !== null ? TRAIT.POOL : 0;
-    const op = OP.READ | (SQE.ASYNC << 8);
-    return this.slots.id(this.startTransfer(op, fd, view, byteOffset, length, position, traits, done));
-  }
-
-  /**
-   * The same into several buffers, one after the other.
-   *
-   * @param bytes of all of them
-   */
-  readvByWorker(
-    fd: number,
-    views: readonly ArrayBufferView[],
-    bytes: number,
-    position: number,
-    done: Done,
-  ): number {
-    const { ports } = this;
-    const traits = (ports.routes && ports.companion !== null ? TRAIT.POOL : 0) | TRAIT.LATE;
-    const vector = iovecOf(views);
-    const op = OP.READV | (SQE.ASYNC << 8);
-    const address = addressOf(vector);
-    return this.start(op, fd, position, address, views.length, 0, traits, [vector, ...views], done, 0, bytes);
-  }
-
-  /** Sets the callback of a pending request. */
-  onDone(id: number, done: Done): void {
-    this.slots.done[this.slots.find(id)] = done;
-  }
-
-  /** Whether the descriptor is, as far as is remembered of the number, something without positions, or a directory. */
-  isStream(fd: number): boolean {
-    return (this.#router.kinds.of(fd) & KIND.STREAM) !== 0;
-  }
-
-  /** A hold for a second descriptor of a request; give it back with `unhold`. */
-  hold(fd: number): Hold {
-    return this.#held.take(fd);
-  }
-
-  unhold(hold: Hold): void {
-    this.#held.release(hold);
-  }
-
   // ── for control.ts ─────────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes a request back that has not been handed over. False when it has, or is complete. */
   cancelQueued(slot: number): boolean {
-    if (!this.#isInUserSpace(slot)) return false;
+    if (!this.slots.isInUserSpace(slot)) return false;
     this.#abandon(slot, -ERRNO.ECANCELED);
-    this.#openTurn();
+    this.turn.open();
     return true;
   }
 
@@ -631,7 +378,7 @@ export class RingCore {
     if (slot < 0) throw tooManyRequests();
     this.slots.done[slot] = done;
     this.#complete(slot, result);
-    this.#openTurn();
+    this.turn.open();
   }
 
   /** Calls `listener` once, when the last outstanding request has been delivered. */
@@ -641,17 +388,9 @@ export class RingCore {
 
   /** Everything has been awaited: the queues go back to the system. */
   release(): void {
-    this.#held.sweep();
+    this.held.sweep();
     this.#final = this.stats;
     this.refusing = this.closed = true;
     this.ports.close();
   }
-}
-
-function isTransfer(op: number): boolean {
-  return op === OP.READ || op === OP.WRITE || op === OP.READV || op === OP.WRITEV;
-}
-
-function laneDirection(traits: number): number {
-  return traits & TRAIT.WRITE ? DIRECTION.WRITE : DIRECTION.READ;
 }

@@ -10,6 +10,7 @@
 // end notices (the number and the duplicate are different files) and those requests fail with EBADF.
 import { native } from '../abi/native.js';
 import type { RegisteredFiles } from './registered.js';
+import type { Slots } from './slots.js';
 
 /** After this many requests a held descriptor is registered; doing and undoing it costs as much as it saves on 20. */
 const REGISTER_AFTER = 256;
@@ -28,6 +29,7 @@ export interface Hold {
 }
 
 export class HeldDescriptors {
+  readonly #slots: Slots;
   readonly #files: RegisteredFiles;
   /** all that are open */
   #holds: Hold[] = [];
@@ -35,11 +37,24 @@ export class HeldDescriptors {
   #turn = 0;
   #turnIsEmpty = true;
 
-  constructor(files: RegisteredFiles) {
+  constructor(slots: Slots, files: RegisteredFiles) {
+    this.#slots = slots;
     this.#files = files;
   }
 
-  /** A hold on `fd` for one more request of this turn. */
+  /** Holds the request's descriptor until its hold is released: 0, or the -errno with which it cannot be. */
+  hold(slot: number, fd: number): number {
+    const hold = this.take(fd);
+    if (hold.duplicate < 0) {
+      this.release(hold);
+      return hold.duplicate;
+    }
+    this.#slots.hold[slot] = hold;
+    this.#slots.turn[slot] = this.#turn;
+    return 0;
+  }
+
+  /** A hold on `fd` for one more request of this turn; give it back with `release`. */
   take(fd: number): Hold {
     const hold = this.#last?.fd === fd ? this.#last : this.#find(fd);
     hold.requests++;
@@ -73,26 +88,31 @@ export class HeldDescriptors {
     hold.requests--;
   }
 
-  /** Counts turns; a request remembers the one in which it was made. */
-  get turn(): number {
-    return this.#turn;
-  }
-
   /** No request has been held in this turn. */
   get isEmpty(): boolean {
     return this.#turnIsEmpty;
   }
 
-  /** The turn ends. Returns the holds used in it whose number was reused meanwhile. */
-  endTurn(): Hold[] {
+  /** The turn ends. Returns the requests that were held in it and whose number was reused meanwhile. */
+  endTurn(): number[] {
     // Here the turn's requests have been made, so what none of them uses is not wanted again soon.
     this.sweep();
     const turn = this.#turn++;
     this.#last = null;
     this.#turnIsEmpty = true;
-    return this.#holds.filter(
+    const reused = this.#holds.filter(
       (hold) => hold.turn === turn && hold.duplicate >= 0 && native().sameFile(hold.fd, hold.duplicate) === 0,
     );
+    return reused.flatMap((hold) => this.#requestsOf(hold, turn));
+  }
+
+  #requestsOf(hold: Hold, turn: number): number[] {
+    const { capacity, hold: holds, turn: turns } = this.#slots;
+    const requests: number[] = [];
+    for (let slot = 0; slot < capacity; slot++) {
+      if (holds[slot] === hold && turns[slot] === turn) requests.push(slot);
+    }
+    return requests;
   }
 
   /** Gives back the descriptors that no request needs any more. */

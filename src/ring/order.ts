@@ -6,11 +6,64 @@
 // Barriers: an fsync waits for the writes that were called before it on the same descriptor, not for later ones
 // (POSIX.1-2017, aio_fsync). Neither IOSQE_IO_DRAIN (stalls behind an idle pipe) nor linked entries (a short write
 // breaks the chain) can do that, so it is counted here.
+import { OP } from '../abi/io_uring.js';
 import { native } from '../abi/native.js';
 import type { Hold } from './descriptors.js';
-import { SlotList, type Slots } from './slots.js';
+import { SlotList, type Slots, STATE, TRAIT } from './slots.js';
 
-export const DIRECTION = { READ: 0, WRITE: 1 } as const;
+const DIRECTION = { READ: 0, WRITE: 1 } as const;
+
+/** Which requests of a ring wait for others. */
+export class Order {
+  readonly #slots: Slots;
+  readonly #lanes: Lanes;
+  readonly #barriers: WriteBarriers;
+
+  constructor(slots: Slots) {
+    this.#slots = slots;
+    this.#lanes = new Lanes(slots);
+    this.#barriers = new WriteBarriers(slots);
+  }
+
+  /** A request comes: one in a lane, a write or an fsync. False when it has to wait for its turn; then it is WAITING. */
+  enter(slot: number, op: number, fd: number, traits: number): boolean {
+    const hold = this.#slots.hold[slot];
+    if (traits & TRAIT.WRITE) this.#barriers.writeCalled(slot, fd, hold);
+    if (traits & TRAIT.LANE) {
+      if (this.#lanes.enter(slot, fd, laneDirection(traits), hold?.duplicate ?? -1)) return true;
+    } else if (op === OP.FSYNC) {
+      if (!this.#barriers.fsyncWaits(slot, fd, hold)) return true;
+    } else {
+      return true;
+    }
+    this.#slots.state[slot] = STATE.WAITING;
+    return false;
+  }
+
+  /** A request in a lane, or a write, is over. Calls `release` for each that may go now. */
+  leave(slot: number, traits: number, release: (slot: number) => void): void {
+    if (traits & TRAIT.LANE) {
+      const next = this.#lanes.leave(slot);
+      if (next !== -1) release(next);
+    }
+    if (traits & TRAIT.WRITE) this.#barriers.writeCompleted(slot, release);
+  }
+
+  /** A WAITING request is taken back. */
+  remove(slot: number): void {
+    const { traits } = this.#slots;
+    if (traits[slot] & TRAIT.LANE) {
+      this.#lanes.remove(slot);
+      traits[slot] &= ~TRAIT.LANE; // it never had the lane, so it must not pass it on
+    } else {
+      this.#barriers.remove(slot);
+    }
+  }
+}
+
+function laneDirection(traits: number): number {
+  return traits & TRAIT.WRITE ? DIRECTION.WRITE : DIRECTION.READ;
+}
 
 export interface Lane {
   readonly key: number;
@@ -19,7 +72,7 @@ export interface Lane {
   duplicate: number;
 }
 
-export class Lanes {
+class Lanes {
   readonly #slots: Slots;
   readonly #lanes = new Map<number, Lane>();
 
@@ -88,7 +141,7 @@ export interface Written {
   readonly barriers: Barrier[];
 }
 
-export class WriteBarriers {
+class WriteBarriers {
   readonly #slots: Slots;
   readonly #byFd = new Map<number, Written>(); // those with writes in flight
 

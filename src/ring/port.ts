@@ -1,6 +1,6 @@
 // One engine and what a ring needs around it: its queues, the backlog in front of them, entering and reaping.
 import { ERRNO } from '../abi/errno.js';
-import { CQE_WORD } from '../abi/io_uring.js';
+import { CQE_WORD, SQE_WORD } from '../abi/io_uring.js';
 import { Backlog } from './backlog.js';
 import type { Engine } from './engine.js';
 import type { Queues } from './queues.js';
@@ -75,6 +75,14 @@ export class Port {
   /** A QUEUED request is taken back. */
   unqueue(slot: number): void {
     this.#backlog.remove(slot);
+  }
+
+  /** Makes a request fail whose entry has been written and not handed over. */
+  spoil(slot: number): void {
+    const { entries } = this.queues;
+    this.queues.forEachPrepared((word) => {
+      if (entries[word + SQE_WORD.USER_LO] === slot) entries[word + SQE_WORD.FD] = -1;
+    });
   }
 
   /** Whether requests wait for room. */

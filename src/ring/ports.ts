@@ -5,6 +5,7 @@
 // Order, holds, cancellation and delivery are above this and know nothing of it.
 import { ERRNO } from '../abi/errno.js';
 import { CTL, native } from '../abi/native.js';
+import { clearTimeout, setTimeout } from '../abi/timers.js';
 import type { Engine } from './engine.js';
 import { POOL_OPERATIONS } from './engine-threads.js';
 import { Port, type PortListener } from './port.js';
@@ -13,16 +14,26 @@ import { type Slots, TRAIT } from './slots.js';
 /** Where no companion could be opened (no descriptor left), it is tried again after this many requests for it. */
 const RETRY_AFTER = 1024;
 
+/** How often a full queue is looked at for signs of life, in ms. */
+export const STALL_MS = 5;
+
+/** What the ports tell the ring. */
+export interface PortsListener extends PortListener {
+  /** a stalled port has got room, and something is to be entered */
+  roomMade(): void;
+}
+
 export class Ports {
   readonly primary: Port;
   readonly #slots: Slots;
-  readonly #listener: PortListener;
+  readonly #listener: PortsListener;
   readonly #openCompanion: (() => Engine) | null;
   #companion: Port | null = null;
   #retryIn = 0;
+  #stallTimer: NodeJS.Timeout | undefined;
 
   /** @param openCompanion null when all requests go to `engine` */
-  constructor(engine: Engine, openCompanion: (() => Engine) | null, slots: Slots, listener: PortListener) {
+  constructor(engine: Engine, openCompanion: (() => Engine) | null, slots: Slots, listener: PortsListener) {
     this.primary = new Port(engine, slots, listener);
     this.#openCompanion = openCompanion;
     this.#slots = slots;
@@ -80,6 +91,17 @@ export class Ports {
     const primary = this.primary.relieveIfStalled();
     const companion = this.#companion?.relieveIfStalled() ?? false;
     return primary || companion;
+  }
+
+  /** While requests wait for room, looks from time to time whether that room will ever come. */
+  watchForStall(): void {
+    if (this.#stallTimer !== undefined) return;
+    this.#stallTimer = setTimeout(() => {
+      this.#stallTimer = undefined;
+      if (!this.isFull) return;
+      if (this.relieveIfStalled()) this.#listener.roomMade();
+      this.watchForStall();
+    }, STALL_MS).unref(); // what is in flight keeps the process alive, or does not
   }
 
   /** Moves queued requests to the submission queues. True when something is to be entered. */
@@ -146,6 +168,7 @@ export class Ports {
   }
 
   close(): void {
+    clearTimeout(this.#stallTimer);
     for (const port of this.all) port.engine.close();
   }
 }

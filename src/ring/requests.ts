@@ -7,6 +7,7 @@ import { iovecOf } from './iovec.js';
 import { addressOf, byteLengthOf } from './memory.js';
 import { pathBytes } from './paths.js';
 import { type Done, TRAIT } from './slots.js';
+import { startTransfer } from './transfer.js';
 import {
   checkDone,
   checkFd,
@@ -97,7 +98,7 @@ export class RingOperations {
     checkDone(done);
     const traits = direction | this.#hold | (isOwnPosition(position) ? STREAM : 0);
     const length = Math.min(byteLengthOf(view), TRANSFER_BYTES_MAX);
-    return this.#core.idOf(this.#core.startTransfer(op, fd, view, 0, length, position, traits, done));
+    return this.#core.idOf(startTransfer(this.#core, op, fd, view, 0, length, position, traits, done));
   }
 
   /** `preadv(2)`: as `read`, into several buffers (at most 1024). */
@@ -175,9 +176,9 @@ export class RingOperations {
     checkInt32('length', length, 0);
     checkInt32('flags', flags, 0);
     checkDone(done);
-    const hold = this.#core.hold(fdIn);
+    const hold = this.#core.held.take(fdIn);
     const over: Done = (result) => {
-      this.#core.unhold(hold);
+      this.#core.held.release(hold);
       done(result);
     };
     const source = hold.duplicate >= 0 ? hold.duplicate : fdIn;

@@ -85,7 +85,8 @@ export function servedByWorker(kind: number, length: number, batchBytes: number)
 
 const RULES_OF_ALL = 256; // opcodes are bytes
 
-const OPCODE_MASK = 0xff;
+/** In `op`; above it stand the entry's flags. */
+export const OPCODE_MASK = 0xff;
 
 /** How many requests of a sort are in flight at once: the most there were lately. */
 class Depth {
@@ -129,6 +130,8 @@ class Promptness {
 /** Chooses the port of each request of one ring. */
 export class Router {
   readonly kinds = new FileKinds();
+  /** bytes of transfers that the submission being prepared will copy itself */
+  batchBytes = 0;
   readonly #ports: Ports;
   readonly #rules = new Uint8Array(RULES_OF_ALL);
   readonly #reads = new Depth();
@@ -145,7 +148,21 @@ export class Router {
     for (const op of POOL_OPERATIONS) if (!operations.has(op)) this.#rules[op] = RULE.POOL;
   }
 
-  /** TRAIT.POOL or 0 for an operation that is no transfer. The entry's flags may stand above the opcode. */
+  /**
+   * The traits by which a request is routed. The entry's flags may stand above the opcode.
+   *
+   * @param arg the operation's own flags
+   * @param bytes of a transfer
+   */
+  traitsOf(op: number, fd: number, arg: number, bytes: number): number {
+    if ((op & OPCODE_MASK) === OP.CLOSE) this.kinds.forget(fd);
+    const traits = isTransfer(op)
+      ? this.ofTransfer(op, this.kinds.of(fd), bytes)
+      : this.ofOperation(op, fd, arg);
+    return (traits & TRAIT.POOL) !== 0 ? traits | TRAIT.LATE : traits;
+  }
+
+  /** TRAIT.POOL or 0 for an operation that is no transfer. */
   ofOperation(op: number, fd: number, openFlags: number): number {
     const rule = this.#rules[op & OPCODE_MASK];
     const isForPool =
@@ -177,6 +194,12 @@ export class Router {
     return isForPool && this.#ports.companion !== null ? TRAIT.POOL | TRAIT.COUNTED : TRAIT.COUNTED;
   }
 
+  /** All that has been prepared is handed over together. */
+  endBatch(): void {
+    this.batchBytes = 0;
+    this.kinds.endBatch();
+  }
+
   /** A request with TRAIT.COUNTED is in flight. */
   begin(traits: number): void {
     (traits & TRAIT.WRITE ? this.#writes : this.#reads).begin();
@@ -186,6 +209,10 @@ export class Router {
   end(traits: number): void {
     (traits & TRAIT.WRITE ? this.#writes : this.#reads).end();
   }
+}
+
+export function isTransfer(op: number): boolean {
+  return op === OP.READ || op === OP.WRITE || op === OP.READV || op === OP.WRITEV;
 }
 
 /** Kinds are asked for again after this many look-ups: a number may mean another file by now. */
@@ -205,6 +232,11 @@ export class FileKinds {
 
   of(fd: number): number {
     return fd === this.#lastFd ? this.#lastKind : this.#lookUp(fd);
+  }
+
+  /** Whether the descriptor is, as far as is remembered of the number, something without positions, or a directory. */
+  isStream(fd: number): boolean {
+    return (this.of(fd) & KIND.STREAM) !== 0;
   }
 
   /** A batch of requests ends: the next one looks again. */

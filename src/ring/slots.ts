@@ -114,6 +114,12 @@ export class Slots {
     this.#live--;
   }
 
+  /** Whether the request waits in user space, and nothing has been handed over. */
+  isInUserSpace(slot: number): boolean {
+    const state = this.state[slot];
+    return state === STATE.QUEUED || state === STATE.WAITING;
+  }
+
   /** The number a caller knows the request by: positive, a safe integer, never reused for long. */
   id(slot: number): number {
     return (this.generation[slot] + 1) * ID_FACTOR + slot;

@@ -2,7 +2,7 @@
 // Guards TurnBudget in src/ring/fairness.ts: without it the loops below never leave the microtask queue.
 import assert from 'node:assert/strict';
 import test, { describe } from 'node:test';
-import { coreOf, ioUring, PENDING } from '../support/internals.js';
+import { coreOf, ioUring, PENDING, transfer } from '../support/internals.js';
 import { runProgram } from '../support/program.js';
 import { nextTurn, openRing } from '../support/ring.js';
 import { opened, temporaryFile } from '../support/temp.js';
@@ -65,7 +65,7 @@ describe('a result is in hand at once', () => {
     for (let turn = 0; turn < 20; turn++) {
       await nextTurn();
       let atOnce = 0;
-      while (core.transfer(ioUring.OP.READ, fd, view, 0, 4096, 0) !== PENDING) {
+      while (transfer(core, ioUring.OP.READ, fd, view, 0, 4096, 0) !== PENDING) {
         assert.ok(++atOnce < 10_000_000, 'the turn never ended');
         await null; // as `await file.read()` does
       }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import test, { describe } from 'node:test';
-import { addressOf, coreOf, ioUring, native } from '../support/internals.js';
+import { addressOf, coreOf, ioUring, native, startTransfer } from '../support/internals.js';
 import { openRing, result } from '../support/ring.js';
 import { opened, openPipe, temporaryFile } from '../support/temp.js';
 
@@ -198,7 +198,7 @@ test('what is asked for beyond the memory of a view is refused, before the kerne
   const ring = openRing(t);
   const view = new Uint8Array(4096);
   const begin = (offset: number, length: number) =>
-    coreOf(ring).startTransfer(ioUring.OP.READ, 0, view, offset, length, 0, 0, () => {});
+    startTransfer(coreOf(ring), ioUring.OP.READ, 0, view, offset, length, 0, 0, () => {});
   for (const [offset, length] of [
     [0, 4097],
     [4096, 1],

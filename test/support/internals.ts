@@ -15,7 +15,9 @@ export const { servesWholeFiles } = (await load(
   'ring/whole-file.js',
 )) as typeof import('../../dist/ring/whole-file.js');
 export const routing = (await load('ring/routing.js')) as typeof import('../../dist/ring/routing.js');
-export const { PENDING } = (await load('ring/core.js')) as typeof import('../../dist/ring/core.js');
+export const { PENDING, startTransfer, transfer } = (await load(
+  'ring/transfer.js',
+)) as typeof import('../../dist/ring/transfer.js');
 export const memory = (await load('ring/memory.js')) as typeof import('../../dist/ring/memory.js');
 /** What an engine for tests is made of. */
 export const engines = {

@@ -125,7 +125,7 @@ export const MUTANTS: readonly Mutant[] = [
     survives: 'what waits there runs on a duplicate of the file that was meant; EBADF says so earlier',
   },
   {
-    file: CORE,
+    file: PORT,
     find: 'entries[word + SQE_WORD.FD] = -1;',
     replace: '{ }',
     wrong: 'what is prepared goes to a file whose number was used again within the turn',
