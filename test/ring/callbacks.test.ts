@@ -73,6 +73,25 @@ describe('a callback', () => {
     await Promise.all(results);
   });
 
+  test('never runs inside another, even where that turns the microtask queue itself', async (t) => {
+    // As packages do that make asynchronous calls synchronous; the end of the ring's turn is one of the microtasks.
+    const ring = openRing(t);
+    const turnMicrotasks = (process as unknown as { _tickCallback(): void })._tickCallback;
+    const events: string[] = [];
+    await new Promise((resolve) => {
+      setImmediate(() => {
+        ring.nop(() => {
+          void Promise.resolve().then(() => events.push('microtask'));
+          turnMicrotasks();
+          events.push('first');
+        });
+        ring.nop(() => events.push('second'));
+        resolve(ring.wait(2));
+      });
+    });
+    assert.deepEqual(events, ['microtask', 'first', 'second']);
+  });
+
   test('may make requests, a hundred thousand deep, without growing the stack', async (t) => {
     const ring = openRing(t);
     let depth = 0;

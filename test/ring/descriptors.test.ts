@@ -1,6 +1,7 @@
 // A descriptor is held, not a number (rule 9): after close and reuse of the number no request reaches another file.
 // Guards HeldDescriptors in src/ring/descriptors.ts.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import test, { describe } from 'node:test';
 import { fillQueue } from '../support/full-queue.js';
@@ -175,12 +176,7 @@ describe('a number that was closed and used again', () => {
     fs.closeSync(fd);
     openAs(fd, `/proc/self/fd/${next.read}`);
     fs.writeSync(next.write, 'x');
-    let bytes = 0;
-    ring.read(fd, Buffer.alloc(1), -1, (value) => {
-      bytes = value;
-    });
-    await result((done) => ring.timeout(200, done));
-    assert.equal(bytes, 1);
+    assert.equal(await result((done) => ring.read(fd, Buffer.alloc(1), -1, done)), 1);
   });
 
   test('does not make an fsync wait for writes to the file before', async (t) => {
@@ -192,13 +188,50 @@ describe('a number that was closed and used again', () => {
     await nextTurn();
     fs.closeSync(fd);
     openAs(fd, temporaryFile(t), 'r+');
-    let synced = -1;
-    ring.fsync(fd, false, (value) => {
-      synced = value;
-    });
-    await result((done) => ring.timeout(200, done));
-    assert.equal(synced, 0);
+    assert.equal(await result((done) => ring.fsync(fd, false, done)), 0);
   });
+
+  test('within one turn fails with EBADF behind a full queue as well', async (t) => {
+    // One duplicate, of the file before, is all that these have: the read that means the next file must not get it.
+    const ring = openRing(t, { entries: 8 });
+    const [mine, other] = twoFiles(t);
+    const [pipe] = openPipes(t, 1);
+    const blocked = fillQueue(ring, pipe.read);
+    await nextTurn();
+    const fd = fs.openSync(mine, 'r');
+    const [before, after] = [Buffer.alloc(100, '-'), Buffer.alloc(100, '-')];
+    const reads = [result((done) => ring.read(fd, before, 0, done))];
+    fs.closeSync(fd);
+    openAs(fd, other);
+    reads.push(result((done) => ring.read(fd, after, 0, done)));
+    await nextTurn();
+    fs.writeSync(pipe.write, Buffer.alloc(blocked.length));
+    assert.deepEqual(await Promise.all(reads), [errno.EBADF, errno.EBADF]);
+    assert.equal(`${before}${after}`, '-'.repeat(200));
+    await Promise.all(blocked);
+    fs.closeSync(fd);
+  });
+});
+
+test('a child that is started while descriptors are held inherits none of them', async (t) => {
+  const ring = openRing(t);
+  const [pipe] = openPipes(t, 1);
+  const [mine] = twoFiles(t);
+  const fd = fs.openSync(mine, 'r');
+  const before = openDescriptors();
+  // The second read waits in its lane for as long as the pipe is empty, the file's for the end of the turn.
+  const reads = [1, 2].map(() => result((done) => ring.read(pipe.read, Buffer.alloc(1), -1, done)));
+  reads.push(result((done) => ring.read(fd, Buffer.alloc(1), 0, done)));
+  assert.ok(openDescriptors() >= before + 2, 'both files are held');
+  const listing = execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' });
+  for (const held of [pipe.read, fd]) {
+    const name = fs.readlinkSync(`/proc/self/fd/${held}`);
+    assert.ok(!listing.includes(name), `${name} in ${listing}`);
+  }
+  assert.doesNotMatch(listing, /anon_inode/, 'nor anything of the ring');
+  fs.writeSync(pipe.write, 'ab');
+  assert.deepEqual(await Promise.all(reads), [1, 1, 1]);
+  fs.closeSync(fd);
 });
 
 test('a hundred requests in one turn on one descriptor hold one duplicate', async (t) => {

@@ -1,10 +1,11 @@
 // Nothing is lost and nothing fails for being too much (rule 3).
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import test, { describe } from 'node:test';
+import test, { describe, type TestContext } from 'node:test';
 import type { Ring } from 'linux-aio';
-import { coreOf, ioUring } from '../support/internals.js';
-import { openRing, result } from '../support/ring.js';
+import { fillQueue, startRead, stateOf } from '../support/full-queue.js';
+import { coreOf, ioUring, slots } from '../support/internals.js';
+import { HANG_MS, openRing, result, started } from '../support/ring.js';
 import { opened, openPipes, temporaryFile } from '../support/temp.js';
 
 const BLOCKS = 4096;
@@ -158,6 +159,60 @@ describe('a full completion queue', () => {
     await readAtOnceAmong(ring, fd);
     assert.deepEqual(new Set(await Promise.all(reads)), new Set([1]));
   });
+});
+
+describe('a ring whose room is taken by reads that never end', () => {
+  // A read of a pipe at a position counts as one that will soon be over, as a read of a dead network file system does.
+  const never = (t: TestContext): { ring: Ring; blocked: Promise<number>[]; end: () => void } => {
+    const ring = openRing(t, { entries: 8 });
+    const [pipe] = openPipes(t, 1);
+    const blocked = fillQueue(ring, pipe.read);
+    return { ring, blocked, end: () => fs.writeSync(pipe.write, Buffer.alloc(blocked.length)) };
+  };
+
+  test('has no more of them with the kernel than its completion queue holds', async (t) => {
+    const { ring, blocked, end } = never(t);
+    assert.ok(blocked.length - 1 <= coreOf(ring).ports.primary.queues.cqEntries);
+    end();
+    await Promise.all(blocked);
+  });
+
+  test('goes on with everything else all the same', async (t) => {
+    const { ring, blocked, end } = never(t);
+    const fd = numberedFile(t);
+    const requests = Array.from({ length: 1000 }, (_, i) => [
+      result((done) => ring.nop(done)),
+      result((done) => ring.read(fd, new Uint8Array(BLOCK), (i % BLOCKS) * BLOCK, done)),
+    ]);
+    assert.deepEqual(new Set(await Promise.all(requests.flat())), new Set([0, BLOCK]));
+    end();
+    await Promise.all(blocked);
+  });
+
+  test('goes on inside wait as well', async (t) => {
+    const { ring, blocked, end } = never(t);
+    let delivered = 0;
+    for (let i = 0; i < 1000; i++) ring.nop(() => delivered++);
+    assert.equal(ring.wait(1000, HANG_MS), 1000);
+    assert.equal(delivered, 1000);
+    end();
+    await Promise.all(blocked);
+  });
+});
+
+test('a request takes its place behind those that wait for room', async (t) => {
+  const ring = openRing(t, { entries: 8 });
+  const [first, pipe] = openPipes(t, 2);
+  const makesRoom = started((done) => startRead(ring, first.read, done));
+  const blocked = fillQueue(ring, pipe.read); // the last of them waits for room
+  fs.writeSync(first.write, 'x');
+  // Its completion is read, and the event loop, which would fill the room again, has not turned.
+  while (stateOf(ring, makesRoom.id) !== slots.STATE.COMPLETED) coreOf(ring).ports.poll();
+  const late = started((done) => ring.nop(done));
+  assert.equal(stateOf(ring, late.id), slots.STATE.QUEUED);
+  fs.writeSync(pipe.write, Buffer.alloc(blocked.length));
+  assert.deepEqual(new Set(await Promise.all([makesRoom.result, ...blocked])), new Set([1]));
+  assert.equal(await late.result, 0);
 });
 
 async function readAtOnceAmong(ring: Ring, fd: number): Promise<void> {

@@ -57,6 +57,12 @@ describe('a buffer under the kernel keeps its memory when', () => {
   });
 });
 
+/** All memory that this process has mapped. */
+function mappedBytes(): number {
+  const [, kib] = /^VmSize:\s+(\d+) kB$/m.exec(fs.readFileSync('/proc/self/status', 'utf8'))!;
+  return Number(kib) * 1024;
+}
+
 test('what the kernel writes into a buffer that was moved is seen by its new owner', async (t) => {
   const ring = openRing(t);
   const [pipe] = openPipes(t, 1);
@@ -69,6 +75,21 @@ test('what the kernel writes into a buffer that was moved is seen by its new own
 });
 
 describe('memory is given back', () => {
+  test('itself, not only its count', async (t) => {
+    // Half a gigabyte of addresses, of which a page each is touched: what is not given back is still mapped.
+    const ring = openRing(t);
+    const bytes = 64 << 20;
+    const count = 8;
+    await collected();
+    const before = mappedBytes();
+    for (let i = 0; i < count; i++) {
+      await result((done) => ring.read(1_000_000, new Uint8Array(bytes), 0, done));
+    }
+    await collected();
+    const left = mappedBytes() - before;
+    assert.ok(left < (count * bytes) / 2, `${left >> 20} MiB are still mapped`);
+  });
+
   test('when requests are over and their buffers are collected', async (t) => {
     const ring = openRing(t);
     await collected();
