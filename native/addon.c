@@ -59,7 +59,6 @@ NAPI_MODULE_INIT() {
       {"openCached", inline_open},
       {"statCached", inline_stat},
       {"statOpened", inline_stat_opened},
-      {"makePresent", inline_make_present},
       {"fileKind", fd_kind},
       {"read", classic_read},
       {"poll", classic_poll},

@@ -115,16 +115,20 @@ napi_value inline_read(napi_env env, napi_callback_info info) {
   return js_int(env, result);
 }
 
+// The arguments of what is answered of an open file: its descriptor, and memory for the answer.
+static bool fd_and_view(napi_env env, napi_callback_info info, int32_t *fd, char **out, size_t *capacity) {
+  napi_value argv[2];
+  size_t argc = 2;
+  napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
+  return napi_get_value_int32(env, argv[0], fd) == napi_ok && view_of(env, argv[1], out, capacity);
+}
+
 // readOpened(fd, out): the same for a file that is open; it is closed when it has been read.
 napi_value inline_read_opened(napi_env env, napi_callback_info info) {
-  napi_value argv[2];
-  size_t argc = 2, capacity;
+  size_t capacity;
   int32_t fd;
   char *out;
-  napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
-  if (napi_get_value_int32(env, argv[0], &fd) != napi_ok || !view_of(env, argv[1], &out, &capacity)) {
-    return js_int(env, -EINVAL);
-  }
+  if (!fd_and_view(env, info, &fd, &out, &capacity)) return js_int(env, -EINVAL);
   return js_int(env, read_all(fd, out, capacity));
 }
 
@@ -240,24 +244,8 @@ napi_value inline_stat(napi_env env, napi_callback_info info) {
 
 // statOpened(fd, out): the same for a descriptor.
 napi_value inline_stat_opened(napi_env env, napi_callback_info info) {
-  napi_value argv[2];
-  size_t argc = 2, capacity;
+  size_t capacity;
   int32_t fd;
   char *out;
-  napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
-  if (napi_get_value_int32(env, argv[0], &fd) != napi_ok || !view_of(env, argv[1], &out, &capacity)) {
-    return js_int(env, -EAGAIN);
-  }
-  return js_int(env, stat_open(fd, out));
-}
-
-// makePresent(view): whole pages of memory that is about to be read into and has not been touched yet.
-napi_value inline_make_present(napi_env env, napi_callback_info info) {
-  napi_value argv[1];
-  size_t argc = 1, length;
-  void *data;
-  napi_typedarray_type type;
-  napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
-  if (napi_get_typedarray_info(env, argv[0], &type, &length, &data, NULL, NULL) == napi_ok) make_present(data, length);
-  return NULL;
+  return js_int(env, fd_and_view(env, info, &fd, &out, &capacity) ? stat_open(fd, out) : -EAGAIN);
 }

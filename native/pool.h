@@ -136,8 +136,6 @@ void pool_requeue(struct pool *p, struct request *r);
 void pool_look_again(struct pool *p);
 
 enum outcome operation_step(struct request *r, enum place place, struct visit *visit);
-// Whole pages of it, for a read into memory that is new.
-void make_present(void *memory, size_t length);
 // On a worker: bytes, -errno, or LEFT_OPEN minus a descriptor.
 long pool_whole_file(const struct sqe *e);
 

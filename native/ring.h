@@ -167,7 +167,6 @@ napi_value inline_read_opened(napi_env env, napi_callback_info info);
 napi_value inline_open(napi_env env, napi_callback_info info);
 napi_value inline_stat(napi_env env, napi_callback_info info);
 napi_value inline_stat_opened(napi_env env, napi_callback_info info);
-napi_value inline_make_present(napi_env env, napi_callback_info info);
 napi_value fd_close(napi_env env, napi_callback_info info);
 napi_value fd_describe(napi_env env, napi_callback_info info);
 

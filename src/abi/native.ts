@@ -131,9 +131,6 @@ export interface NativeAddon {
   /** the same for an open file */
   statOpened(fd: number, out: Uint8Array): number;
 
-  /** makes new memory present that is about to be read into: in one go, not page by page */
-  makePresent(view: Uint8Array): void;
-
   // What `aio models` compares with; each blocks the thread as long as the system call does.
 
   /** read(2): bytes or -errno */
