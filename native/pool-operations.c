@@ -111,9 +111,7 @@ static long move(const struct sqe *e, int64_t position, uint32_t flags, size_t b
 // Memory that nobody has touched yet is made present in one go: page by page, while it is copied to, takes the longer the
 // more of it there is (64 KiB: 30 µs, in one go 5). Where it cannot be, the read itself will say why.
 static void make_present(void *memory, size_t length) {
-  static long page;  // every thread writes the same
-  if (page == 0) page = sysconf(_SC_PAGESIZE);
-  uintptr_t mask = (uintptr_t)page - 1, first = ((uintptr_t)memory + mask) & ~mask;
+  uintptr_t mask = (uintptr_t)sysconf(_SC_PAGESIZE) - 1, first = ((uintptr_t)memory + mask) & ~mask;
   uintptr_t end = ((uintptr_t)memory + length) & ~mask;
   if (end > first) CALL(SYS_madvise, first, end - first, POPULATE_WRITE);
 }
