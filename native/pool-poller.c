@@ -34,9 +34,6 @@ struct poller {
   uint32_t heap_size, heap_capacity;
 };
 
-static uint32_t state_of(struct request *r) { return __atomic_load_n(&r->state, __ATOMIC_ACQUIRE); }
-static void set_state(struct request *r, uint32_t state) { __atomic_store_n(&r->state, state, __ATOMIC_RELEASE); }
-
 // ── the heap of deadlines ─────────────────────────────────────────────────────────────────────────────────────
 
 static void place_at(struct poller *o, uint32_t i, struct request *r) {

@@ -1,9 +1,7 @@
-// The queues of the pool, its requests and its workers: what io_uring's core does in the kernel.
+// The queues of the pool and its requests: what io_uring's core does in the kernel.
 //
 // pool_enter has io_uring_enter's semantics. What can be served at once is served on the calling thread (a cached
-// read, data waiting in a pipe); what waits goes to the poller; the rest goes to the run queue, from which workers
-// take one request at a time. A worker that finds more behind it calls in another one, and one that has run out of
-// work lingers for a moment before it sleeps, so that requests made one after the other need no wake-up.
+// read, data waiting in a pipe); what waits goes to the poller; the rest goes to the workers' run queue.
 //
 // Nobody but the owner's thread writes the completion queue, as with IORING_SETUP_DEFER_TASKRUN. Whoever finishes a
 // request pushes it on a lock-free list, and the owner moves that list to the queue when it enters. Waking the owner:
@@ -25,7 +23,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -35,43 +32,19 @@
 #include <unistd.h>
 
 enum { CHUNK_REQUESTS = 128 };
-enum { SLOTS_MAX = 1 << 24 };      // src/ring/slots.ts has the same; beyond it a request cannot be cancelled
-enum { WORKERS_MAX = 1024 };
-enum { STACK_BYTES = 256 * 1024 };  // the deepest frame here holds 64 epoll events
-enum { IDLE_MS = 3000 };           // a worker without work ends after this
-// How long a worker looks for work before it sleeps. Waking it costs both sides ~5 µs and, on a virtual machine, the
-// worker starts up to 50 µs later. After some looks in vain it sleeps at once, most of the time.
-enum { LINGER_NS = 30 * 1000, LINGER_MISSES_MAX = 4, LINGER_AGAIN = 16 };
-
-// Waking the owner costs ~2 µs here and ~5 µs there. While operations are as quick as that, completions gather for a
-// while before it is woken; and who makes one quick request after the other is answered inside pool_enter.
-enum { QUICK_NS = 10 * 1000, WAKE_DELAY_NS = 25 * 1000 };
-enum { ANSWER_AT_ONCE_NS = 5 * 1000 };
-// While operations are quicker than that they come from memory: more workers only get into each other's way (4 KiB
-// buffered writes to one ext4 file, depth 32, 2 CPUs: 800 k/s with 4 workers, 460 k/s with 16). What may wait for a
-// device gets all workers (O_DIRECT reads, depth 32: 31 k/s with 4 workers, 93 k/s with 16).
-enum { QUICK_WORKERS_MIN = 4, STALLED_NS = 1000 * 1000 };
+enum { SLOTS_MAX = 1 << 24 };  // src/ring/slots.ts has the same; beyond it a request cannot be cancelled
+enum { STACK_BYTES = 256 * 1024 };  // of a thread: the deepest frame here holds 64 epoll events
 
 struct chunk {
   struct chunk *next;
   struct request requests[CHUNK_REQUESTS];
 };
 
-struct worker {
-  struct pool *pool;
-  struct worker *next_idle;
-  pthread_t thread;
-  uint32_t wake;        // futex: 1 when it shall look
-  bool alive, is_idle;  // under the pool's `lock`
-  int64_t busy_since;   // likewise; 0: it has no request
-  bool joinable;        // whoever starts it, then pool_close
-};
-
 struct pool {
   struct pool_queues q;
   int event_fd;
-  uint32_t linger_ns;
   struct poller *poller;
+  struct workers *workers;
 
   // owner's thread only
   struct chunk *chunks;
@@ -81,19 +54,8 @@ struct pool {
   struct request **by_slot;
   uint32_t slots;
 
-  // under `lock`
-  pthread_mutex_t lock __attribute__((aligned(64)));
-  struct request *first, *last;  // the run queue
-  uint32_t queued;               // its length; read without the lock by who lingers
-  struct worker *workers, *idle;
-  uint32_t workers_max, quick_workers_max, arriving, lingering, busy;
-  uint32_t alive;                // threads; a futex for pool_close
-  uint32_t linger_misses, linger_skipped;
-  bool stopping;
-  uint32_t very_quick;  // atomic: the last operation took less than ANSWER_AT_ONCE_NS
-
-  uint32_t owner_looks;  // atomic: the owner is about to take `finished`, and needs no waking
   struct request *finished __attribute__((aligned(64)));  // newest first; pushed by anyone, taken by the owner
+  uint32_t owner_looks;  // atomic: the owner is about to take `finished`, and needs no waking
 };
 
 int64_t pool_now(void) {
@@ -102,8 +64,22 @@ int64_t pool_now(void) {
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+int pool_spawn(pthread_t *thread, void *(*run)(void *), void *argument) {
+  pthread_attr_t attributes;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, STACK_BYTES);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int error = pthread_create(thread, &attributes, run, argument);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy(&attributes);
+  return -error;
+}
+
+void pool_name_thread(const char *name) { syscall(SYS_prctl, PR_SET_NAME, name, 0, 0, 0); }
+
 static uint32_t load(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
-static void set_state(struct request *r, uint32_t state) { __atomic_store_n(&r->state, state, __ATOMIC_RELEASE); }
 
 // ── requests: allocation and look-up (owner) ──────────────────────────────────────────────────────────────────
 
@@ -186,8 +162,7 @@ static void complete(struct pool *p, struct request *r) {
   __atomic_fetch_or(p->q.sq_flags, POOL_SQ_TASKRUN, __ATOMIC_RELEASE);
 }
 
-// True when the list was empty: then the owner has to be woken (3. above), now or soon.
-static bool push_finished(struct pool *p, struct request *r) {
+bool pool_push(struct pool *p, struct request *r) {
   poller_forget(p->poller, r);
   set_state(r, FINISHED);
   struct request *head = __atomic_load_n(&p->finished, __ATOMIC_RELAXED);
@@ -197,13 +172,17 @@ static bool push_finished(struct pool *p, struct request *r) {
   return !head;
 }
 
-static void wake_owner(struct pool *p) {
+void pool_wake_owner(struct pool *p) {
   uint64_t one = 1;
   while (write(p->event_fd, &one, sizeof one) < 0 && errno == EINTR) {}
 }
 
+bool pool_owner_is_to_be_woken(struct pool *p) {
+  return !__atomic_load_n(&p->owner_looks, __ATOMIC_SEQ_CST) && __atomic_load_n(&p->finished, __ATOMIC_RELAXED);
+}
+
 void pool_finish(struct pool *p, struct request *r) {
-  if (push_finished(p, r)) wake_owner(p);
+  if (pool_push(p, r)) pool_wake_owner(p);
 }
 
 void pool_post(struct pool *p) {
@@ -227,293 +206,14 @@ void pool_post(struct pool *p) {
   }
 }
 
-// ── workers ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-static void futex_wait(uint32_t *word, uint32_t value, const struct timespec *timeout) {
-  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0);
-}
-
-static void futex_wake(uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
-
-// Signals are the program's: none is ever delivered here.
-int pool_spawn(pthread_t *thread, void *(*run)(void *), void *argument) {
-  pthread_attr_t attributes;
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK_BYTES);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = pthread_create(thread, &attributes, run, argument);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  pthread_attr_destroy(&attributes);
-  return -error;
-}
-
-// As `top -H` and /proc show it; at most 15 characters.
-void pool_name_thread(const char *name) { syscall(SYS_prctl, PR_SET_NAME, name, 0, 0, 0); }
-
-static void append(struct pool *p, struct request *r) {
-  r->next = NULL;
-  r->prev = p->last;
-  if (p->last) p->last->next = r;
-  else p->first = r;
-  p->last = r;
-  __atomic_store_n(&p->queued, p->queued + 1, __ATOMIC_RELAXED);
-  set_state(r, QUEUED);
-}
-
-static void unlink_queued(struct pool *p, struct request *r) {
-  if (r->prev) r->prev->next = r->next;
-  else p->first = r->next;
-  if (r->next) r->next->prev = r->prev;
-  else p->last = r->prev;
-  __atomic_store_n(&p->queued, p->queued - 1, __ATOMIC_RELAXED);
-  set_state(r, RUNNING);
-}
-
-struct call {
-  struct worker *worker;  // NULL: nobody
-  bool spawn;             // it has no thread yet
-  bool later;             // nobody now, but see whether the queue moves
-};
-
-// With `lock` held.
-static void set_alive(struct pool *p, struct worker *w, bool alive) {
-  w->alive = alive;
-  __atomic_store_n(&p->alive, p->alive + (alive ? 1 : -1), __ATOMIC_RELEASE);
-}
-
-// With `lock` held. True while enough workers have taken a request lately to take the next ones soon.
-static bool is_moving(const struct pool *p) {
-  if (p->busy < p->quick_workers_max || !__atomic_load_n(&p->very_quick, __ATOMIC_RELAXED)) return false;
-  int64_t lately = pool_now() - STALLED_NS;
-  uint32_t moving = 0;
-  for (uint32_t i = 0; i < p->workers_max && moving < p->quick_workers_max; i++) {
-    if (p->workers[i].busy_since > lately) moving++;
-  }
-  return moving >= p->quick_workers_max;
-}
-
-// With `lock` held: the worker to call in, or none when somebody is about to look. One at a time; that one calls in
-// the next. Those who look as if they would be back soon may have met a device that never answers, so then the poller
-// looks again a little later.
-static struct call help_wanted(struct pool *p) {
-  if (!p->first || p->lingering > 0 || p->arriving > 0) return (struct call){0};
-  if (is_moving(p)) return (struct call){.later = true};
-  struct worker *w = p->idle;
-  if (w) {
-    p->idle = w->next_idle;
-    w->is_idle = false;
-    p->arriving++;
-    return (struct call){.worker = w};
-  }
-  if (p->alive == p->workers_max) return (struct call){0};
-  for (w = p->workers; w->alive; w++) {}
-  set_alive(p, w, true);
-  p->arriving++;
-  return (struct call){.worker = w, .spawn = true};
-}
-
-static void *work(void *argument);
-
-// Without a single thread (a limit on processes) requests fail; with one they only wait.
-static void give_up(struct pool *p, struct worker *w) {
-  struct request *list = NULL;
-  pthread_mutex_lock(&p->lock);
-  set_alive(p, w, false);
-  p->arriving--;
-  while (p->alive == 0 && p->first) {
-    struct request *r = p->first;
-    unlink_queued(p, r);
-    r->next = list;
-    list = r;
-  }
-  pthread_mutex_unlock(&p->lock);
-  while (list) {
-    struct request *r = list;
-    list = r->next;
-    r->result = -EAGAIN;
-    pool_finish(p, r);
-  }
-}
-
-static void call_in(struct pool *p, struct call call) {
-  struct worker *w = call.worker;
-  // Without a thread for a reminder (a limit on processes) there is none for a further worker either.
-  if (call.later) poller_remind(p->poller, STALLED_NS);
-  if (!w) return;
-  if (!call.spawn) {
-    __atomic_store_n(&w->wake, 1, __ATOMIC_RELEASE);
-    futex_wake(&w->wake);
-    return;
-  }
-  if (w->joinable) pthread_join(w->thread, NULL);  // it has left its loop already
-  w->joinable = pool_spawn(&w->thread, work, w) == 0;
-  if (!w->joinable) give_up(p, w);
-}
-
-// True when the owner has to be woken for it.
-static bool perform(struct pool *p, struct request *r) {
-  if (load(&r->cancel)) {
-    r->result = -ECANCELED;
-  } else if (operation_step(r, ON_WORKER, NULL) == WAIT) {
-    poller_watch(p->poller, r);
-    return false;
-  }
-  return push_finished(p, r);
-}
-
-// Usually: a transfer, or what begins with a path that was looked up before. Nothing is known of the others.
-static bool is_from_memory(const struct request *r) {
-  switch (r->sqe.opcode) {
-    case OP_READ: case OP_READV: case OP_WRITE: case OP_WRITEV: case OP_SEND: case OP_RECV: case OP_STATX:
-    case OP_READ_FILE: return true;
-    default: return false;
-  }
-}
-
-static void pause_cpu(void) {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
-// With `lock` held, which is released meanwhile. While somebody lingers nobody is called in: whoever queues a request
-// holds the lock, and so does the lingerer when it looks a last time.
-static void linger(struct pool *p) {
-  p->lingering++;
-  pthread_mutex_unlock(&p->lock);
-  bool found = false;
-  int64_t until = pool_now() + p->linger_ns;
-  do {
-    for (int i = 0; i < 64 && !found; i++) {
-      pause_cpu();
-      found = __atomic_load_n(&p->queued, __ATOMIC_RELAXED) > 0;
-    }
-  } while (!found && pool_now() < until);
-  pthread_mutex_lock(&p->lock);
-  p->lingering--;
-  p->linger_misses = found ? 0 : p->linger_misses + 1;
-}
-
-static bool may_linger(struct pool *p) {
-  if (p->linger_ns == 0 || p->lingering > 0) return false;
-  return p->linger_misses < LINGER_MISSES_MAX || ++p->linger_skipped % LINGER_AGAIN == 0;
-}
-
-// With `lock` held, which is released meanwhile. False when there was nothing to do for so long that it ends.
-static bool sleep_idle(struct pool *p, struct worker *w) {
-  int64_t until = pool_now() + (int64_t)IDLE_MS * 1000000;
-  w->is_idle = true;
-  w->next_idle = p->idle;
-  p->idle = w;
-  while (w->is_idle && !p->stopping) {
-    __atomic_store_n(&w->wake, 0, __ATOMIC_RELAXED);
-    int64_t left = until - pool_now();
-    if (left <= 0) {
-      struct worker **link = &p->idle;
-      while (*link != w) link = &(*link)->next_idle;
-      *link = w->next_idle;
-      w->is_idle = false;
-      return false;
-    }
-    pthread_mutex_unlock(&p->lock);
-    struct timespec timeout = {left / 1000000000, left % 1000000000};
-    futex_wait(&w->wake, 0, &timeout);
-    pthread_mutex_lock(&p->lock);
-  }
-  if (!w->is_idle) p->arriving--;
-  return true;
-}
-
-static void *work(void *argument) {
-  struct worker *w = argument;
-  struct pool *p = w->pool;
-  bool was_busy = false, was_quick = false;
-  pool_name_thread("aio-worker");
-  bool owes_wake = false;      // something is on the list that the owner has not been told of
-  int64_t owed_since = 0, ended = 0;
-  pthread_mutex_lock(&p->lock);
-  p->arriving--;
-  while (!p->stopping) {
-    struct request *r = p->first;
-    if (owes_wake && (!r || !was_quick || !is_from_memory(r) || ended - owed_since > WAKE_DELAY_NS)) {
-      owes_wake = false;
-      // Not needed when the owner has taken the list already, or is about to.
-      if (!__atomic_load_n(&p->owner_looks, __ATOMIC_SEQ_CST) && __atomic_load_n(&p->finished, __ATOMIC_RELAXED)) {
-        pthread_mutex_unlock(&p->lock);
-        wake_owner(p);
-        pthread_mutex_lock(&p->lock);
-        continue;
-      }
-    }
-    if (r) {
-      int64_t begun = was_busy ? ended : pool_now();
-      unlink_queued(p, r);
-      p->busy++;
-      w->busy_since = begun;
-      if (!is_from_memory(r)) __atomic_store_n(&p->very_quick, 0, __ATOMIC_RELAXED);
-      struct call call = help_wanted(p);
-      pthread_mutex_unlock(&p->lock);
-      call_in(p, call);
-      // This one may never come back, and nobody else tells the owner: the list is not empty.
-      if (owes_wake && !poller_remind(p->poller, STALLED_NS)) {
-        wake_owner(p);
-        owes_wake = false;
-      }
-      bool first = perform(p, r);
-      ended = pool_now();
-      was_quick = ended - begun < QUICK_NS;
-      __atomic_store_n(&p->very_quick, ended - begun < ANSWER_AT_ONCE_NS, __ATOMIC_RELAXED);
-      was_busy = true;
-      if (first && !owes_wake) owed_since = ended;
-      owes_wake |= first;
-      pthread_mutex_lock(&p->lock);
-      p->busy--;
-      w->busy_since = 0;
-    } else if (was_busy && may_linger(p)) {
-      was_busy = false;
-      linger(p);
-    } else {
-      was_busy = false;
-      if (!sleep_idle(p, w)) break;
-    }
-  }
-  set_alive(p, w, false);
-  pthread_mutex_unlock(&p->lock);
-  futex_wake(&p->alive);  // pool_close joins this thread before it frees the pool
-  return NULL;
-}
-
-// Requests linked through `next`. True when a lingering worker takes up the first of them now.
-static bool queue_list(struct pool *p, struct request *list) {
-  if (!list) return false;
-  pthread_mutex_lock(&p->lock);
-  bool taken_up = p->lingering > 0 && !p->first;
-  while (list) {
-    struct request *r = list;
-    list = r->next;
-    append(p, r);
-  }
-  struct call call = help_wanted(p);
-  pthread_mutex_unlock(&p->lock);
-  call_in(p, call);
-  return taken_up;
-}
-
 void pool_look_again(struct pool *p) {
-  if (__atomic_load_n(&p->finished, __ATOMIC_RELAXED)) wake_owner(p);
-  pthread_mutex_lock(&p->lock);
-  struct call call = help_wanted(p);
-  pthread_mutex_unlock(&p->lock);
-  call_in(p, call);
+  if (__atomic_load_n(&p->finished, __ATOMIC_RELAXED)) pool_wake_owner(p);
+  workers_look_again(p->workers);
 }
 
 void pool_requeue(struct pool *p, struct request *r) {
   r->next = NULL;
-  queue_list(p, r);
+  workers_queue(p->workers, r);
 }
 
 // ── submission ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -521,13 +221,8 @@ void pool_requeue(struct pool *p, struct request *r) {
 // As IORING_OP_ASYNC_CANCEL by user_data: 0, -ENOENT when there is no such request (any more), -EALREADY when it is
 // running; then it goes on to its own result, but does not begin to wait.
 static int cancel_request(struct pool *p, struct request *r) {
-  if (load(&r->state) == FINISHED) return -ENOENT;
-  pthread_mutex_lock(&p->lock);
-  bool found = load(&r->state) == QUEUED;
-  if (found) unlink_queued(p, r);
-  pthread_mutex_unlock(&p->lock);
-  if (!found) found = poller_cancel(p->poller, r);
-  if (!found) return -EALREADY;
+  if (state_of(r) == FINISHED) return -ENOENT;
+  if (!workers_take_back(p->workers, r) && !poller_cancel(p->poller, r)) return -EALREADY;
   poller_forget(p->poller, r);
   r->result = -ECANCELED;
   complete(p, r);
@@ -564,7 +259,7 @@ static int submit(struct pool *p, uint32_t to_submit) {
     struct request *r = take_request(p, e);
     if (!r) break;
     if (e->opcode == OP_ASYNC_CANCEL) {
-      queue_list(p, list);  // its target may be among them
+      workers_queue(p->workers, list);  // its target may be among them
       list = NULL;
       end = &list;
       r->result = cancel(p, e);
@@ -586,8 +281,8 @@ static int submit(struct pool *p, uint32_t to_submit) {
     }
   }
   __atomic_store_n(p->q.sq_head, head + consumed, __ATOMIC_RELEASE);
-  bool taken_up = queue_list(p, list);
-  if (taken_up && count == 1 && __atomic_load_n(&p->very_quick, __ATOMIC_RELAXED)) look_for_answer(p);
+  bool taken_up = workers_queue(p->workers, list);
+  if (taken_up && count == 1 && workers_are_very_quick(p->workers)) look_for_answer(p);
   return consumed == 0 && count > 0 ? -EAGAIN : (int)consumed;
 }
 
@@ -624,65 +319,36 @@ void pool_cancel_all(struct pool *p) {
   for (struct chunk *chunk = p->chunks; chunk; chunk = chunk->next) {
     for (int i = 0; i < CHUNK_REQUESTS; i++) {
       struct request *r = &chunk->requests[i];
-      if (load(&r->state) != FREE) cancel_request(p, r);
+      if (state_of(r) != FREE) cancel_request(p, r);
     }
   }
 }
 
 // ── its life ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-static uint32_t count_cpus(void) {
-  uint64_t set[128] = {0};
-  long bytes = syscall(SYS_sched_getaffinity, 0, sizeof set, set);
-  int cpus = 0;
-  for (long i = 0; i < bytes / 8; i++) {
-    for (uint64_t bits = set[i]; bits; bits &= bits - 1) cpus++;  // __builtin_popcountll would need libgcc
-  }
-  return (uint32_t)cpus;
-}
-
 int pool_open(struct pool **out, const struct pool_queues *queues, int event_fd, uint32_t workers_max) {
   if (workers_max < 1) return -EINVAL;
-  if (workers_max > WORKERS_MAX) workers_max = WORKERS_MAX;
   struct pool *p = aligned_alloc(64, sizeof *p);
   if (!p) return -ENOMEM;
   memset(p, 0, sizeof *p);
   p->q = *queues;
-  uint32_t cpus = count_cpus();
-  p->linger_ns = cpus > 1 ? LINGER_NS : 0;  // on a single CPU it would keep off what it waits for
-  p->quick_workers_max = cpus > QUICK_WORKERS_MIN ? cpus : QUICK_WORKERS_MIN;
-  p->workers_max = workers_max;
-  p->workers = calloc(workers_max, sizeof *p->workers);
   // A duplicate: when the program ends with a request that cannot be awaited, its worker outlives the caller's.
   p->event_fd = fcntl(event_fd, F_DUPFD_CLOEXEC, 3);
-  int error = p->event_fd < 0 ? -errno : !p->workers ? -ENOMEM : poller_open(&p->poller, p);
+  int error = p->event_fd < 0 ? -errno : poller_open(&p->poller, p);
+  if (!error && (error = workers_open(&p->workers, p, p->poller, workers_max))) poller_close(p->poller);
   if (error) {
     if (p->event_fd >= 0) close(p->event_fd);
-    free(p->workers);
     free(p);
     return error;
   }
-  pthread_mutex_init(&p->lock, NULL);
-  for (uint32_t i = 0; i < workers_max; i++) p->workers[i].pool = p;
   *out = p;
   return 0;
 }
 
 void pool_close(struct pool *p) {
-  pthread_mutex_lock(&p->lock);
-  p->stopping = true;
-  for (uint32_t i = 0; i < p->workers_max; i++) {
-    __atomic_store_n(&p->workers[i].wake, 1, __ATOMIC_RELEASE);
-    if (p->workers[i].alive) futex_wake(&p->workers[i].wake);
-  }
-  pthread_mutex_unlock(&p->lock);
+  workers_stop(p->workers);
   poller_close(p->poller);
-  // A worker that is calling in another one is alive, and so is that one.
-  for (uint32_t alive; (alive = load(&p->alive)) > 0;) futex_wait(&p->alive, alive, NULL);
-  for (uint32_t i = 0; i < p->workers_max; i++) {
-    if (p->workers[i].joinable) pthread_join(p->workers[i].thread, NULL);
-  }
-  pthread_mutex_destroy(&p->lock);
+  workers_close(p->workers);
   close(p->event_fd);
   while (p->chunks) {
     struct chunk *chunk = p->chunks;
@@ -690,8 +356,7 @@ void pool_close(struct pool *p) {
     free(chunk);
   }
   free(p->by_slot);
-  free(p->workers);
   free(p);
 }
 
-uint32_t pool_threads(struct pool *p) { return load(&p->alive) + poller_running(p->poller); }
+uint32_t pool_threads(struct pool *p) { return workers_alive(p->workers) + poller_running(p->poller); }

@@ -1,7 +1,8 @@
 // The pool: threads that stand in for the kernel behind the same two queues. Nothing here knows Node or Node-API;
 // threads.c joins it to an event loop, and test/native/pool-stress.c drives it on its own.
 //
-//   pool.c             the queues, enter(), the requests and their table, the workers
+//   pool.c             the queues, enter(), the requests and their table
+//   pool-workers.c     the run queue, and the threads that take requests from it
 //   pool-operations.c  performs one submission entry, step by step
 //   pool-whole-file.c  performs those that io_uring does not have: a file opened, read or written, and closed
 //   pool-poller.c      one thread that waits for descriptors and timers, so that no worker does
@@ -10,8 +11,8 @@
 //
 //   owner    the one thread that calls pool_enter, pool_post, pool_cancel_all and pool_close (the JavaScript
 //            thread). Only it reads submissions, writes completions, allocates requests and looks them up
-//   workers  take requests from the run queue (`lock`) and perform them; they may block
-//   poller   owns what waits for readiness or for a time (`poll_lock`); it never blocks in an operation
+//   workers  take requests from the run queue (its `lock`) and perform them; they may block
+//   poller   owns what waits for readiness or for a time (its `lock`); it never blocks in an operation
 //
 // The states of a request:
 //
@@ -66,7 +67,7 @@ enum request_state { FREE, QUEUED, RUNNING, POLLING, FINISHED };
 struct request {
   struct sqe sqe;  // a copy: once consumed, the queue's entry is TypeScript's again
   struct request *next, *prev;
-  uint32_t state;  // enum request_state, atomic; leaves QUEUED only under `lock`, POLLING only under `poll_lock`
+  uint32_t state;  // enum request_state, atomic; leaves QUEUED only under the workers' lock, POLLING only under the poller's
   int32_t result;
   uint32_t cancel;   // atomic: asked for while RUNNING, so it must not wait any more
   uint32_t moved;    // bytes of MSG_WAITALL so far
@@ -83,6 +84,11 @@ struct request {
   int64_t deadline;  // ns, CLOCK_MONOTONIC
   uint32_t heap_index;
 };
+
+static inline uint32_t state_of(const struct request *r) { return __atomic_load_n(&r->state, __ATOMIC_ACQUIRE); }
+static inline void set_state(struct request *r, uint32_t state) {
+  __atomic_store_n(&r->state, state, __ATOMIC_RELEASE);
+}
 
 // Where an operation may run; only a worker may block.
 enum place { AT_ONCE, ON_POLLER, ON_WORKER };
@@ -124,10 +130,21 @@ uint32_t pool_threads(struct pool *p);
 // Between the files of the pool.
 
 int64_t pool_now(void);
-int pool_spawn(pthread_t *thread, void *(*run)(void *), void *argument);
-void pool_name_thread(const char *name);
+static inline void pause_cpu(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 // Any thread: the request is over, with r->result.
 void pool_finish(struct pool *p, struct request *r);
+// The same without waking the owner. True when the list was empty: then it has to be woken, now or soon.
+bool pool_push(struct pool *p, struct request *r);
+// Whether results wait for the owner that it is not about to take.
+bool pool_owner_is_to_be_woken(struct pool *p);
+void pool_wake_owner(struct pool *p);
 // Any thread but the owner's: a worker has to go on with it.
 void pool_requeue(struct pool *p, struct request *r);
 
@@ -139,7 +156,33 @@ enum outcome operation_step(struct request *r, enum place place, struct visit *v
 // On a worker: bytes, -errno, or LEFT_OPEN minus a descriptor.
 long pool_whole_file(const struct sqe *e);
 
+// 0 or -errno. Signals are the program's: none is ever delivered to the thread.
+int pool_spawn(pthread_t *thread, void *(*run)(void *), void *argument);
+// As `top -H` and /proc show it; at most 15 characters.
+void pool_name_thread(const char *name);
+
+// Who makes one request after the other, each quicker than this, is answered inside pool_enter.
+enum { ANSWER_AT_ONCE_NS = 5 * 1000 };
+
+struct workers;
 struct poller;
+// No thread starts yet. 0 or -errno.
+int workers_open(struct workers **out, struct pool *pool, struct poller *poller, uint32_t max);
+// All end, as soon as they have no request.
+void workers_stop(struct workers *ws);
+// After workers_stop: joins them.
+void workers_close(struct workers *ws);
+// Any thread: requests linked through `next` go to the run queue. True when a lingering worker takes up the first of
+// them now.
+bool workers_queue(struct workers *ws, struct request *list);
+// Any thread: calls in a worker if requests wait for one that does not come.
+void workers_look_again(struct workers *ws);
+// Owner: takes a request out of the run queue, which is then RUNNING. False when it is not there.
+bool workers_take_back(struct workers *ws, struct request *r);
+// Whether the last operation took less than ANSWER_AT_ONCE_NS.
+bool workers_are_very_quick(struct workers *ws);
+uint32_t workers_alive(struct workers *ws);
+
 int poller_open(struct poller **out, struct pool *p);
 void poller_close(struct poller *o);
 // Any thread: the request, which is RUNNING, waits for what operation_step said.

@@ -23,7 +23,7 @@ import {
 import { startWorker } from '../support/worker.js';
 
 const threads: RingOptions = { engine: 'threads' };
-const IDLE_MS = 3000; // native/pool.c and pool-poller.c
+const IDLE_MS = 3000; // native/pool-workers.c and pool-poller.c
 
 /** The pool's threads in this process, of all its rings. */
 function poolThreads(name: 'aio-worker' | 'aio-poller'): number {

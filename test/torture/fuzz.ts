@@ -16,6 +16,7 @@ const SOURCES = [
   'native/pool-operations.c',
   'native/pool-poller.c',
   'native/pool-whole-file.c',
+  'native/pool-workers.c',
 ].map((file) => join(packageRoot, file));
 const FLAGS = '-std=gnu11 -O1 -g -pthread'.split(' ');
 
