@@ -21,16 +21,13 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#include "pool.h"
+#include "linux-aio.h"
 #include "ring.h"
 
 enum { BATCH_MAX = 256 };  // iocbs in one io_submit; a refused one costs building the array again
-enum { FSYNC_DATASYNC = 1 };
 enum { EVENT_RING_MAGIC = 0xa10a10a1 };
 
 // struct aio_ring of fs/aio.c, which io_setup maps at the address that is the context's id. Its layout has been the
@@ -72,14 +69,6 @@ struct aio {
   struct list finished;                 // results that did not come from the event ring, oldest first
   uint32_t in_kernel;
   struct iocb *batch[BATCH_MAX];
-};
-
-// What one call knows about descriptors.
-struct facts {
-  int flags_fd, flags;  // F_GETFL
-  int stat_fd;
-  uint32_t mode;
-  uint64_t size;
 };
 
 static long answer(long n) { return n < 0 ? -errno : n; }
@@ -140,53 +129,6 @@ static void finish(struct aio *a, struct aio_request *r, long result) {
 }
 
 // ── what goes to the kernel ───────────────────────────────────────────────────────────────────────────────────
-
-static int flags_of(struct facts *f, int fd) {
-  if (f->flags_fd != fd) {
-    f->flags_fd = fd;
-    f->flags = (int)CALL(SYS_fcntl, fd, F_GETFL);
-  }
-  return f->flags < 0 ? 0 : f->flags;
-}
-
-static uint32_t mode_of(struct facts *f, int fd) {
-  if (f->stat_fd != fd) {
-    struct stat st;
-    bool known = CALL(SYS_fstat, fd, &st) == 0;
-    f->stat_fd = fd;
-    f->mode = known ? st.st_mode : 0;
-    f->size = known ? (uint64_t)st.st_size : 0;
-  }
-  return f->mode;
-}
-
-static uint64_t transfer_bytes(const struct sqe *e) {
-  if (e->opcode == OP_READ || e->opcode == OP_WRITE) return e->len;
-  const struct iovec *vector = (const struct iovec *)(uintptr_t)e->addr;
-  uint64_t bytes = 0;
-  for (uint32_t i = 0; i < e->len && bytes < UINT32_MAX; i++) bytes += vector[i].iov_len;
-  return bytes;
-}
-
-// A write that makes the file longer is carried out inside io_submit (IOMAP_DIO_FORCE_WAIT in fs/ext4/file.c), so it
-// would block the event loop; the pool takes it.
-static bool extends(const struct sqe *e, struct facts *f) {
-  if (e->opcode == OP_READ || e->opcode == OP_READV || !S_ISREG(f->mode)) return false;
-  return flags_of(f, e->fd) & O_APPEND || e->off + transfer_bytes(e) > f->size;
-}
-
-static bool is_for_kernel(const struct sqe *e, struct facts *f) {
-  if (e->flags & ~SQE_ASYNC) return false;
-  switch (e->opcode) {
-    case OP_READ: case OP_READV: case OP_WRITE: case OP_WRITEV: {
-      if ((int64_t)e->off < 0 || !(flags_of(f, e->fd) & O_DIRECT)) return false;
-      uint32_t mode = mode_of(f, e->fd);
-      return (S_ISREG(mode) || S_ISBLK(mode)) && !extends(e, f);
-    }
-    case OP_FSYNC: return !(e->op_flags & ~(uint32_t)FSYNC_DATASYNC) && S_ISREG(mode_of(f, e->fd));
-    default: return false;
-  }
-}
 
 static void prepare(struct aio *a, struct aio_request *r) {
   const struct sqe *e = &r->sqe;
@@ -345,7 +287,7 @@ static int submit(struct aio *a, uint32_t to_submit) {
         finish(a, take_request(a, e), cancel_request(a, target));
         continue;
       }
-    } else if (a->free && is_for_kernel(e, &facts)) {
+    } else if (a->free && aio_takes(e, &facts)) {
       prepare(a, take_request(a, e));
       continue;
     }

@@ -6,7 +6,7 @@
 //   queues.c   the control block, enter(), the wake-up and its life on the event loop
 //   uring.c    the io_uring engine: setup, mmap, enter, register, drain
 //   threads.c  the threads engine: the same queues in anonymous memory, in front of a pool (pool.h)
-//   linux-aio.c  the native engine: as the threads engine, with io_submit beside the pool
+//   linux-aio.c  the native engine: as the threads engine, with io_submit beside the pool (linux-aio.h)
 //   mapping.c  the memory of the queues, and what becomes of it when JavaScript still sees it
 //   pin.c      keeps the memory of an ArrayBuffer alive under the kernel
 //   fds.c      descriptors held while a request waits for its turn
