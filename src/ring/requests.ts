@@ -7,12 +7,14 @@ import { iovecOf } from './iovec.js';
 import { addressOf, byteLengthOf } from './memory.js';
 import { pathBytes } from './paths.js';
 import { type Done, TRAIT } from './slots.js';
+import { timespecOf } from './timespec.js';
 import { startTransfer } from './transfer.js';
 import {
   checkDone,
   checkFd,
   checkInt32,
   checkOffset,
+  checkPosition,
   checkView,
   invalidType,
   outOfRange,
@@ -23,7 +25,6 @@ export type Path = string | Uint8Array;
 
 /** Size of `struct statx` in bytes. */
 const STATX_BYTES = 256;
-const INDEX_MAX = Number.MAX_SAFE_INTEGER;
 const STREAM = TRAIT.LANE | TRAIT.UNBOUNDED;
 
 /**
@@ -94,7 +95,7 @@ export class RingOperations {
   ): number {
     checkFd(fd);
     checkView('buffer', view);
-    if (!isIndex(position)) checkOffset('position', position, -1);
+    checkPosition(position);
     checkDone(done);
     const traits = direction | this.#hold | (isOwnPosition(position) ? STREAM : 0);
     const length = Math.min(byteLengthOf(view), TRANSFER_BYTES_MAX);
@@ -121,7 +122,7 @@ export class RingOperations {
   ): number {
     checkFd(fd);
     if (!Array.isArray(buffers)) throw invalidType('buffers', 'an instance of Array', buffers);
-    checkOffset('position', position, -1);
+    checkPosition(position);
     checkDone(done);
     const views = [...buffers]; // each element is read once: what was checked is what is used
     let bytes = 0;
@@ -338,12 +339,7 @@ export class RingOperations {
     if (typeof ms !== 'number') throw invalidType('ms', 'of type number', ms);
     if (!(ms >= 0 && ms <= 2 ** 40)) throw outOfRange('ms', '>= 0 && <= 2^40', ms);
     checkDone(done);
-    const seconds = Math.floor(ms / 1000);
-    // struct __kernel_timespec: two 64-bit words.
-    const timespec = new Int32Array(32);
-    timespec[0] = seconds | 0;
-    timespec[1] = (seconds / 0x100000000) | 0;
-    timespec[2] = Math.floor((ms - seconds * 1000) * 1e6);
+    const timespec = timespecOf(ms);
     return this.#core.start(OP.TIMEOUT, -1, 0, addressOf(timespec), 1, 0, TRAIT.UNBOUNDED, timespec, done);
   }
 
@@ -408,16 +404,6 @@ export class RingOperations {
     checkDone(done);
     return this.#core.start(OP.SHUTDOWN, fd, 0, 0, how, 0, this.#worker, null, done);
   }
-}
-
-/** A position that needs no further check; almost all are. */
-function isIndex(position: number | bigint): boolean {
-  return (
-    typeof position === 'number' &&
-    position >= 0 &&
-    position <= INDEX_MAX &&
-    Math.floor(position) === position
-  );
 }
 
 function isOwnPosition(position: number | bigint): boolean {

@@ -64,3 +64,13 @@ export function checkOffset(name: string, value: number | bigint, min: number): 
     throw outOfRange(name, 'a safe integer (use a bigint beyond 2^53)', value);
   if (value < min) throw outOfRange(name, `>= ${min}`, value);
 }
+
+/** A position of a transfer: an integer from -1 to 2^63-1. Almost all are small numbers. */
+export function checkPosition(position: number | bigint): void {
+  const isIndex =
+    typeof position === 'number' &&
+    position >= 0 &&
+    position <= Number.MAX_SAFE_INTEGER &&
+    Math.floor(position) === position;
+  if (!isIndex) checkOffset('position', position, -1);
+}
