@@ -60,6 +60,7 @@ NAPI_MODULE_INIT() {
       {"statCached", inline_stat},
       {"statOpened", inline_stat_opened},
       {"fileKind", fd_kind},
+      {"hasPositions", fd_has_positions},
       {"read", classic_read},
       {"poll", classic_poll},
       {"select", classic_select},

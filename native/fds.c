@@ -231,6 +231,15 @@ static int kind_of(int fd) {
   return kind;
 }
 
+// hasPositions(fd): whether pread(2) takes a position there. A number that is no descriptor has them: the call will say.
+napi_value fd_has_positions(napi_env env, napi_callback_info info) {
+  int32_t fd;
+  napi_value result;
+  if (first_int(env, info, &fd, 1)) fd = -1;
+  napi_get_boolean(env, lseek(fd, 0, SEEK_CUR) >= 0 || errno != ESPIPE, &result);
+  return result;
+}
+
 // fileKind(fd): KIND_* bits, or -errno.
 napi_value fd_kind(napi_env env, napi_callback_info info) {
   int32_t fd;

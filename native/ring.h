@@ -178,6 +178,7 @@ napi_value signals_lost(napi_env env, napi_callback_info info);
 napi_value signal_queue(napi_env env, napi_callback_info info);
 napi_value signal_first_real_time(napi_env env, napi_callback_info info);
 napi_value fd_kind(napi_env env, napi_callback_info info);
+napi_value fd_has_positions(napi_env env, napi_callback_info info);
 
 // classic.c
 napi_value classic_read(napi_env env, napi_callback_info info);

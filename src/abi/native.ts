@@ -101,6 +101,8 @@ export interface NativeAddon {
   waitForEither(handle: object, other: object, ms: number): number;
   /** KIND bits of src/ring/routing.ts: how the descriptor's data is reached; or -errno */
   fileKind(fd: number): number;
+  /** whether pread(2) takes a position there, instead of answering ESPIPE */
+  hasPositions(fd: number): boolean;
   /** closes a duplicate: 0 or -errno */
   closeDescriptor(fd: number): number;
   /** what the number means now, into `out` (FILE_WORD): 0 or -errno */

@@ -99,13 +99,18 @@ export function awaitWriter(ring: Ring, fd: number, done: Done): void {
   }
   let isOver = false;
   let timer: NodeJS.Timeout;
-  const poll = ring.pollAdd(fd, POLLIN, (result) => {
+  let poll: number;
+  const polled: Done = (result) => {
     if (isOver) return;
     isOver = true;
     clearTimeout(timer);
     if (result < 0) closeSync(fd); // the ring is being closed
     done(result < 0 ? result : fd);
-  });
+  };
+  goOn(() => {
+    poll = ring.pollAdd(fd, POLLIN, polled);
+  }, polled);
+  if (isOver) return;
   const look = (looks: number): void => {
     if (native().pipeHasWriter(fd) === 0) {
       timer = setTimeout(look, pause(looks), looks + 1);

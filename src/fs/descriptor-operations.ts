@@ -6,7 +6,6 @@ import { native } from '../abi/native.js';
 import { closeDescriptor } from '../file/close.js';
 import type { Syscall } from '../file/errors.js';
 import { advance, type Position } from '../file/transfer.js';
-import { coreOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
 import type { Deliver } from './deliver.js';
 import { type Call, errorOf, perform } from './request.js';
@@ -33,9 +32,12 @@ function plainPosition(fd: number, position: unknown): number | undefined {
   return Number.isSafeInteger(position) && (position as number) >= 0 ? (position as number) : undefined;
 }
 
-/** ESPIPE is the answer to a position on a pipe or a socket; the ring would ignore it. */
-function isRefused(ring: Ring, fd: number, position: number): boolean {
-  return position >= 0 && coreOf(ring).router.kinds.isStream(fd);
+/**
+ * ESPIPE is the answer to a position on a pipe or a socket; the ring would ignore it. Asked each time (0.1 µs): of a
+ * number nothing can be remembered, for closeSync and others close it without the ring's knowledge.
+ */
+function isRefused(fd: number, position: number): boolean {
+  return position >= 0 && !native().hasPositions(fd);
 }
 
 // ── read and write ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -104,7 +106,7 @@ export const read: Start = (ring, args, deliver) => {
   const target = isFd(fd) ? readRange(args) : null;
   if (target === null) return false;
   const { view, part, position } = target;
-  if (isRefused(ring, fd as number, position)) return false;
+  if (isRefused(fd as number, position)) return false;
   const call: Call = { syscall: 'read', start: (r, done) => r.read(fd as number, part, position, done) };
   perform(ring, call, (result) => {
     if (result < 0) deliver(errorOf(call, result), 0, view);
@@ -141,7 +143,7 @@ export const write: Start = (ring, args, deliver) => {
   let source: Range | null = null;
   if (ArrayBuffer.isView(data)) source = writeRange(fd, data, args);
   else if (typeof data === 'string' && args.length <= 4) source = textRange(fd, data, args[2], args[3]);
-  if (source === null || isRefused(ring, fd, source.position)) return false;
+  if (source === null || isRefused(fd, source.position)) return false;
   const { part, position } = source;
   writeAll(ring, fd, [part], position, (result) => {
     if (result < 0) deliver(errorOf({ syscall: 'write' }, result), 0, data);
@@ -188,20 +190,18 @@ function without(parts: readonly Buffer[], bytes: number): readonly Buffer[] {
 // ── readv and writev ───────────────────────────────────────────────────────────────────────────────────────────
 
 function vector(
-  ring: Ring,
   args: readonly unknown[],
 ): { fd: number; views: readonly ArrayBufferView[]; position: number } | null {
   const [fd, views, position] = args;
   if (!isFd(fd) || !Array.isArray(views) || views.length === 0) return null;
   const at = plainPosition(fd, position);
-  if (at === undefined || isRefused(ring, fd, at) || !views.every((view) => ArrayBuffer.isView(view)))
-    return null;
+  if (at === undefined || isRefused(fd, at) || !views.every((view) => ArrayBuffer.isView(view))) return null;
   // Of nothing but empty ones there is a system call all the same, whose errors are seen.
   return views.some((view) => view.byteLength > 0) ? { fd, views, position: at } : null;
 }
 
 export const readv: Start = (ring, args, deliver) => {
-  const target = vector(ring, args);
+  const target = vector(args);
   if (target === null) return false;
   const { fd, views, position } = target;
   const call: Call = {
@@ -216,7 +216,7 @@ export const readv: Start = (ring, args, deliver) => {
 };
 
 export const writev: Start = (ring, args, deliver) => {
-  const source = vector(ring, args);
+  const source = vector(args);
   if (source === null) return false;
   const { fd, views, position } = source;
   const parts = views.map((view) =>

@@ -234,11 +234,6 @@ export class FileKinds {
     return fd === this.#lastFd ? this.#lastKind : this.#lookUp(fd);
   }
 
-  /** Whether the descriptor is, as far as is remembered of the number, something without positions, or a directory. */
-  isStream(fd: number): boolean {
-    return (this.of(fd) & KIND.STREAM) !== 0;
-  }
-
   /** A batch of requests ends: the next one looks again. */
   endBatch(): void {
     this.#lastFd = -1;

@@ -1,7 +1,9 @@
 // open() of a named pipe: it waits for the other end as in Node, and no thread waits with it.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import { join } from 'node:path';
 import test, { describe, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,6 +25,25 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
   const pending = Symbol('pending');
   return (await Promise.race([promise, sleep(60, pending)])) === pending;
 }
+
+/** Whether this process has it open. */
+function isOpenHere(path: string): boolean {
+  return fs.readdirSync('/proc/self/fd').some((fd) => {
+    try {
+      return fs.readlinkSync(`/proc/self/fd/${fd}`) === path;
+    } catch {
+      return false; // the one that reads the directory
+    }
+  });
+}
+
+test('open() of what answers ENXIO, and is no pipe, does not wait', async (t) => {
+  const path = join(temporaryDirectory(t), 'socket');
+  const server = net.createServer().listen(path);
+  await once(server, 'listening');
+  t.after(() => server.close());
+  for (const flags of ['r', 'w']) await assert.rejects(open(path, flags), { code: 'ENXIO' });
+});
 
 describe('open() of a named pipe', () => {
   for (const flags of ['w', 'a', O_WRONLY]) {
@@ -53,24 +74,53 @@ describe('open() of a named pipe', () => {
     await writer.close();
   });
 
+  test('to be read is over when a writer has come and gone', async (t) => {
+    const ring = openRing(t);
+    for (const [i, path] of namedPipes(t, 20).entries()) {
+      const reading = open(path, 'r', null, { ring });
+      while (!isOpenHere(path)) await sleep(1);
+      fs.closeSync(fs.openSync(path, O_WRONLY | O_NONBLOCK)); // before anybody can look
+      const reader = await reading;
+      assert.equal((await reader.read(Buffer.alloc(4))).bytesRead, 0, `pipe ${i}`);
+      await reader.close();
+    }
+  });
+
+  test('leaves nothing in flight behind it', async (t) => {
+    const ring = openRing(t);
+    const [path] = namedPipes(t, 1);
+    const reading = open(path, 'r', null, { ring });
+    while (!isOpenHere(path)) await sleep(1);
+    const writer = fs.openSync(path, O_WRONLY | O_NONBLOCK);
+    t.after(() => fs.closeSync(writer));
+    const reader = await reading;
+    assert.equal(ring.inFlight, 0);
+    await reader.close();
+  });
+
   test('with O_NONBLOCK does not wait', async (t) => {
     const [path] = namedPipes(t, 1);
     await assert.rejects(open(path, O_WRONLY | O_NONBLOCK), { code: 'ENXIO' });
     await (await open(path, O_RDONLY | O_NONBLOCK)).close();
   });
 
-  test('is rejected when its ring is closed meanwhile', async (t) => {
-    const [path, other] = namedPipes(t, 2);
-    const ring = Ring.open();
-    const openings = [open(path, 'r', null, { ring }), open(other, 'w', null, { ring })];
-    const outcomes = Promise.allSettled(openings);
-    await sleep(20);
-    await ring.close();
-    for (const outcome of await outcomes) {
-      assert.equal(outcome.status, 'rejected');
-      assert.equal(outcome.reason.code, 'ECANCELED');
-    }
-  });
+  // As soon as the pipe is open, and while a writer is waited for.
+  for (const pause of [0, 20]) {
+    test(`is rejected when its ring is closed ${pause} ms later`, async (t) => {
+      const [path, other] = namedPipes(t, 2);
+      const ring = Ring.open();
+      const openings = [open(path, 'r', null, { ring }), open(other, 'w', null, { ring })];
+      const outcomes = Promise.allSettled(openings);
+      while (!isOpenHere(path)) await sleep(1);
+      if (pause > 0) await sleep(pause);
+      await ring.close();
+      for (const outcome of await outcomes) {
+        assert.equal(outcome.status, 'rejected');
+        assert.equal(outcome.reason.code, 'ECANCELED');
+      }
+      assert.ok(!isOpenHere(path), 'what it had opened is closed');
+    });
+  }
 
   test('forty times without a peer leaves all other work its threads', async (t) => {
     // Two workers of the pool, two of the kernel: forty opens that held one each would be too many.

@@ -4,23 +4,25 @@ import nodeFs from 'node:fs';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import fs from 'linux-aio/fs';
-import { opened, openPipe, temporaryDirectory } from '../support/temp.js';
+import { openAs } from '../support/reuse.js';
+import { opened, openPipe, temporaryDirectory, temporaryFile } from '../support/temp.js';
 
 type Call = (fd: number, fsToUse: typeof nodeFs) => Promise<unknown>;
 
 const buffer = () => Buffer.from('text');
 
+const READS: Record<string, Call> = {
+  read: (fd, { read }) => promisify(read)(fd, buffer(), 0, 4, 5),
+  readv: (fd, { readv }) => promisify(readv)(fd, [buffer()], 5),
+};
+
 describe('a position on a pipe', () => {
-  const reads: Record<string, Call> = {
-    read: (fd, { read }) => promisify(read)(fd, buffer(), 0, 4, 5),
-    readv: (fd, { readv }) => promisify(readv)(fd, [buffer()], 5),
-  };
   const writes: Record<string, Call> = {
     'write of bytes': (fd, { write }) => promisify(write)(fd, buffer(), 0, 4, 5),
     'write of text': (fd, { write }) => promisify(write as never as typeof fs.writev)(fd, 'text' as never, 5),
     writev: (fd, { writev }) => promisify(writev)(fd, [buffer()], 5),
   };
-  for (const [name, call] of Object.entries(reads)) {
+  for (const [name, call] of Object.entries(READS)) {
     it(`is refused by ${name}, which takes nothing out`, async (t) => {
       const pipe = openPipe(t);
       nodeFs.writeSync(pipe.write, 'in the pipe');
@@ -36,6 +38,22 @@ describe('a position on a pipe', () => {
       assert.equal(nodeFs.readSync(pipe.read, Buffer.alloc(64)), 1);
     });
   }
+});
+
+describe('a number that meant a file before, and was closed behind the ring’s back', () => {
+  it('is a pipe from then on', async (t) => {
+    const pipe = openPipe(t);
+    nodeFs.writeSync(pipe.write, 'in the pipe');
+    for (const [name, call] of Object.entries(READS)) {
+      const fd = nodeFs.openSync(temporaryFile(t, 'a file of text'), 'r');
+      await call(fd, fs);
+      nodeFs.closeSync(fd);
+      openAs(fd, `/proc/self/fd/${pipe.read}`);
+      await assert.rejects(call(fd, fs), { code: 'ESPIPE' }, name);
+      nodeFs.closeSync(fd);
+    }
+    assert.equal(nodeFs.readSync(pipe.read, Buffer.alloc(64)), 11, 'nothing was taken out');
+  });
 });
 
 describe('nothing but empty buffers', () => {

@@ -135,7 +135,13 @@ export type Step =
   | { kind: 'handle'; slot: number; name: string; args: Argument[] }
   | { kind: 'abort'; on: number | 'promises' | 'callbacks'; tick: boolean; name: string; args: Argument[] }
   | { kind: 'noCallback'; name: string; args: Argument[] }
-  | { kind: 'fifo'; fifo: string; bytes: number; through: 'promises' | 'callbacks' | 'handle' }
+  | {
+      kind: 'fifo';
+      fifo: string;
+      bytes: number;
+      through: 'promises' | 'callbacks' | 'handle' | 'descriptor';
+      position: number | bigint;
+    }
   | { kind: 'together'; count: number; mark: number }
   | { kind: 'atOnce'; way: Way; count: number; seed: number }
   | { kind: 'handleStream'; slot: number; reads: boolean; args: Argument[] }
@@ -162,8 +168,9 @@ function drawStep(random: Random): Step {
   if (choice < 13) return { kind: 'openFd', slot: random(SLOTS), args: openArguments(v) };
   if (choice < 14) return { kind: 'closeFd', slot: random(SLOTS) };
   if (choice < 16) {
-    const through = pick(random, ['promises', 'callbacks', 'handle'] as const);
-    return { kind: 'fifo', fifo: pick(random, FIFOS), bytes: random(9000), through };
+    const through = pick(random, ['promises', 'callbacks', 'handle', 'descriptor'] as const);
+    const position = pick(random, [0, 1, 5, 4096, 2 ** 40, 0n, 7n]);
+    return { kind: 'fifo', fifo: pick(random, FIFOS), bytes: random(9000), through, position };
   }
   if (choice < 17) return { kind: 'together', count: 1 + random(20), mark: random(100) };
   if (choice < 19)

@@ -42,7 +42,7 @@ function titleOf(step: Step): string {
     case 'noCallback':
       return `${step.kind} ${step.name}`;
     case 'fifo':
-      return `fifo of ${step.bytes} bytes, ${step.through}`;
+      return `fifo of ${step.bytes} bytes, ${step.through}, position ${step.position}`;
     case 'together':
       return `${step.count} together`;
     case 'atOnce':
@@ -232,10 +232,10 @@ async function abortedAtOnce(
   return promise;
 }
 
-/** Both ends of a FIFO by name, each waiting for the other; or both ends as one handle, with what a pipe refuses. */
+/** Both ends of a FIFO by name, each waiting for the other; or as one handle or descriptor, with what a pipe refuses. */
 async function throughFifo(
   world: World,
-  { fifo, bytes, through }: Extract<Step, { kind: 'fifo' }>,
+  { fifo, bytes, through, position }: Extract<Step, { kind: 'fifo' }>,
 ): Promise<unknown> {
   const path = join(world.directory, fifo);
   if (!fs.lstatSync(path, { throwIfNoEntry: false })?.isFIFO()) return 'no FIFO any more';
@@ -244,22 +244,49 @@ async function throughFifo(
   if (through === 'handle') {
     const handle = await promises.open(path, 'r+');
     world.opened.push(handle);
-    const calls = [
+    // readv, writev and text take a number, or none.
+    const at = Number(position);
+    return oneAfterTheOther([
       () => handle.write(data),
-      () => handle.read(Buffer.alloc(100), 0, 100, 5),
+      () => handle.read(Buffer.alloc(100), 0, 100, position),
+      () => handle.readv([Buffer.alloc(10), Buffer.alloc(90)], at),
+      () => handle.write(Buffer.alloc(10), 0, 10, at),
+      () => handle.write('text', at),
+      () => handle.writev([Buffer.alloc(10), Buffer.alloc(0)], at),
       () => handle.truncate(0),
       () => handle.sync(),
       () => (bytes > 0 ? handle.read(Buffer.alloc(bytes)) : 'nothing to read'),
       () => handle.close(),
-    ];
-    const found: unknown[] = [];
-    for (const call of calls) found.push(await (async () => call())().catch(errorOf));
-    return found;
+    ]);
+  }
+  if (through === 'descriptor') {
+    const at = Number(position);
+    const fd = (await called(api, 'open', [path, 'r+'])) as number;
+    const call = (name: string, ...args: unknown[]) => called(api, name, [fd, ...args]);
+    return oneAfterTheOther([
+      () => call('write', data, 0, bytes, null),
+      () => call('read', Buffer.alloc(100), 0, 100, position),
+      () => call('read', { buffer: Buffer.alloc(100), position }),
+      () => call('readv', [Buffer.alloc(10), Buffer.alloc(90)], at),
+      () => call('write', Buffer.alloc(10), 0, 10, at),
+      () => call('write', 'text', at, 'utf8'),
+      () => call('writev', [Buffer.alloc(10), Buffer.alloc(0)], at),
+      () => call('writev', [data, Buffer.from('the end')], null),
+      // All that was written, and nothing else.
+      () => call('readv', [Buffer.alloc(2 * bytes), Buffer.alloc(100)], null),
+      () => call('close'),
+    ]);
   }
   const callbacks = through === 'callbacks';
   const write = callbacks ? called(api, 'writeFile', [path, data]) : promises.writeFile(path, data);
   const read = callbacks ? called(api, 'readFile', [path]) : promises.readFile(path);
   return Promise.all([read, write]);
+}
+
+async function oneAfterTheOther(calls: readonly (() => unknown)[]): Promise<unknown[]> {
+  const found: unknown[] = [];
+  for (const call of calls) found.push(await (async () => call())().catch(errorOf));
+  return found;
 }
 
 /** Files of their own, written, read, looked at and removed at the same time. */
