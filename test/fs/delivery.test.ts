@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { defaultRing } from 'linux-aio';
 import fs from 'linux-aio/fs';
+import { coreOf } from '../support/internals.js';
 import { runProgram } from '../support/program.js';
 import { opened, temporaryFile } from '../support/temp.js';
 
@@ -72,20 +73,18 @@ describe('callbacks', () => {
 
   it('that take long do not hold back the requests of those before', async (t) => {
     const fd = opened(t, temporaryFile(t, Buffer.alloc(64)));
-    const before = defaultRing().stats.submitted;
+    /** Requests that nobody has been told of yet. */
+    const heldBack = () =>
+      coreOf(defaultRing()).ports.all.reduce((sum, { queues }) => sum + queues.prepared, 0);
     await new Promise<void>((resolve) => {
-      let submitted = 0;
       let left = 0;
       const end = () => --left === 0 && resolve();
       const slow = (i: number) => {
-        if (i >= 4) submitted ||= defaultRing().stats.submitted;
+        assert.equal(heldBack(), 0, `before callback ${i}`);
         left += 1;
         read(fd, end);
         const until = performance.now() + 2;
         while (performance.now() < until);
-        if (i !== 7) return;
-        // Requests of the first callbacks are in the kernel before the last callback has run.
-        assert.ok(submitted > before + 8, `${submitted - before} submitted`);
       };
       for (let i = 0; i < 8; i++) read(fd, () => slow(i));
     });
@@ -111,6 +110,61 @@ describe('callbacks', () => {
       ...[8, 'callback 3', 8, 8, 'tick 5'],
       ...[8, 'callback 6', 8],
     ]);
+  });
+
+  it('are by themselves as well where process._tickCallback is not there', async () => {
+    const { stdout, stderr } = await runProgram(`
+      process._tickCallback = undefined;
+      const { default: ours } = await import('linux-aio/fs');
+      const fd = fs.openSync(process.execPath);
+      const events = [];
+      process.on('uncaughtException', (error) => events.push(error.message));
+      for (let i = 0; i < 4; i++) ours.read(fd, Buffer.alloc(8), 0, 8, 0, () => {
+        events.push('callback ' + i);
+        if (i === 3) setTimeout(() => console.log(JSON.stringify(events)));
+        if (i === 1) throw new Error('error ' + i);
+        process.nextTick(() => events.push('tick ' + i));
+      });
+    `);
+    assert.equal(stderr, '');
+    assert.deepEqual(JSON.parse(stdout), [
+      ...['callback 0', 'tick 0', 'callback 1', 'error 1'],
+      ...['callback 2', 'tick 2', 'callback 3', 'tick 3'],
+    ]);
+  });
+
+  it('run though one of them has closed the ring', async () => {
+    const { stdout, stderr } = await runProgram(`
+      const { default: ours } = await import('linux-aio/fs');
+      const fd = fs.openSync(process.execPath);
+      const results = [];
+      for (let i = 0; i < 4; i++) ours.read(fd, Buffer.alloc(8), 0, 8, 0, (error, bytes) => {
+        results.push(bytes);
+        if (i === 0) defaultRing()[Symbol.dispose]();
+        const until = performance.now() + 1; // so long that requests are handed over in between
+        while (performance.now() < until);
+        if (i === 3) console.log(JSON.stringify(results));
+      });
+    `);
+    assert.equal(stderr, '');
+    assert.deepEqual(JSON.parse(stdout), [8, 8, 8, 8]);
+  });
+
+  it('are told to async_hooks, also that they are over', async () => {
+    const { stdout, stderr } = await runProgram(`
+      import { createHook } from 'node:async_hooks';
+      const { default: ours } = await import('linux-aio/fs');
+      const fd = fs.openSync(process.execPath);
+      const ids = new Set();
+      let destroyed = 0;
+      createHook({
+        init: (id, type) => type === 'FSREQCALLBACK' && ids.add(id),
+        destroy: (id) => ids.has(id) && destroyed++,
+      }).enable();
+      for (let i = 0; i < 3; i++) ours.read(fd, Buffer.alloc(8), 0, 8, 0, () => {});
+      process.on('exit', () => fs.writeSync(1, ids.size + ' ' + destroyed));
+    `);
+    assert.deepEqual([stdout, stderr], ['3 3', '']);
   });
 
   it('let timers and other immediates have their turn', async (t) => {

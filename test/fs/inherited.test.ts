@@ -148,6 +148,31 @@ describe('programs under --import linux-aio/register', () => {
     assert.deepEqual(await run(t, { 'main.mjs': source }, 'main.mjs'), ['text', 1, true]);
   });
 
+  it('see what they change of FileHandles after their first call', async (t) => {
+    // As tests of programs do to count, or to break, what happens to a handle. Node opens one for each of these.
+    for (const call of [
+      `fs.promises.readFile(path)`,
+      `fs.promises.writeFile(path, 'text')`,
+      `fs.promises.appendFile(path, 'text')`,
+      `fs.promises.truncate(path)`,
+    ]) {
+      const source = `
+        const fs = require('fs');
+        const { FileHandle } = require('internal/fs/promises');
+        const path = process.argv[2] + '/file.txt';
+        const { get } = Object.getOwnPropertyDescriptor(FileHandle.prototype, 'fd');
+        let seen = 0;
+        (async () => {
+          await ${call}; // the first of all: no FileHandle has been opened before it
+          Object.defineProperty(FileHandle.prototype, 'fd', { get() { seen++; return get.call(this); }, configurable: true });
+          await ${call};
+          console.log(JSON.stringify(seen > 0));
+        })();`;
+      const flags = ['--expose-internals', ...REGISTER];
+      assert.equal(await run(t, { 'main.cjs': source }, 'main.cjs', { flags }), true, call);
+    }
+  });
+
   it('hand it on to workers and to forked children', async (t) => {
     const inner = `
       const fs = require('fs');

@@ -1,5 +1,6 @@
 // A ReadStream whose chunks are read ahead gives what one without would have given, whatever becomes of the file.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import nodeFs from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { defaultRing } from 'linux-aio';
 import fs from 'linux-aio/fs';
-import { native } from '../support/internals.js';
+import { native, StreamReader } from '../support/internals.js';
 import { openDescriptors, opened, openPipe, temporaryDirectory, temporaryFile } from '../support/temp.js';
 
 const KIB = 1024;
@@ -83,8 +84,28 @@ describe('a ReadStream', () => {
       total += (chunk as Buffer).length;
       if (total === 64 * KIB) nodeFs.truncateSync(path, 64 * KIB + 10);
     }
-    // What had been read ahead by then may still come; beyond that there is nothing, and no zeros.
+    // What had been read ahead by then may still come.
     assert.ok(total >= 64 * KIB && total <= SIZE);
+  });
+
+  it('gives nothing that the file did not have, where a chunk that was read ahead is short', async (t) => {
+    const path = temporaryFile(t, content);
+    const stream = fs.createReadStream(path);
+    // With one chunk buffered no other is asked for, so nothing has been read ahead yet, but the size is known.
+    await once(stream, 'readable');
+    const shorter = content.subarray(0, 128 * KIB + 10);
+    nodeFs.truncateSync(path, shorter.length);
+    assert.ok(Buffer.concat(await chunksOf(stream)).equals(shorter));
+  });
+
+  it('reads a named pipe', async (t) => {
+    const path = join(temporaryDirectory(t), 'pipe');
+    execFileSync('mkfifo', [path]);
+    const [chunks] = await Promise.all([
+      chunksOf(fs.createReadStream(path)),
+      fs.promises.writeFile(path, content.subarray(0, 300_000)),
+    ]);
+    assert.ok(Buffer.concat(chunks).equals(content.subarray(0, 300_000)));
   });
 
   it('takes no more from a descriptor of the program than it has room to buffer', async (t) => {
@@ -123,6 +144,34 @@ describe('a ReadStream', () => {
     );
     for (let i = 0; i < 100 && openDescriptors() > before; i++) await turn();
     assert.ok(openDescriptors() <= before, 'descriptors are left open');
+  });
+
+  it('closes its file when no chunk is being read into memory any more', async (t) => {
+    const fd = opened(t, temporaryFile(t, content));
+    let isClosed = false;
+    const reader = new StreamReader(
+      {
+        read: fs.read,
+        close: (_: number, done: () => void) => {
+          isClosed = true;
+          done();
+        },
+      },
+      {},
+    );
+    const chunk = () => {
+      return new Promise((resolve) => {
+        reader.read(fd, Buffer.alloc(64 * KIB), 0, 64 * KIB, undefined, (_error, bytes) => resolve(bytes));
+      });
+    };
+    await turn(); // the status of the file is asked for inside the call, as long as the turn has time left
+    assert.equal(await chunk(), 64 * KIB);
+    const second = chunk(); // with it the next ones have been asked for
+    const closed = new Promise<void>((resolve) => reader.close(fd, () => resolve()));
+    assert.ok(!isClosed, 'their descriptor may be another file’s by the time a worker looks');
+    await closed;
+    assert.ok(isClosed);
+    await second;
   });
 
   it('lets go of the memory that it has read ahead', { skip: !globalThis.gc }, async (t) => {

@@ -11,9 +11,14 @@ export const slots = (await load('ring/slots.js')) as typeof import('../../dist/
 export const { TURN_BUDGET_MS } = (await load(
   'ring/fairness.js',
 )) as typeof import('../../dist/ring/fairness.js');
-export const { servesWholeFiles } = (await load(
-  'ring/whole-file.js',
-)) as typeof import('../../dist/ring/whole-file.js');
+export const wholeFile = (await load('ring/whole-file.js')) as typeof import('../../dist/ring/whole-file.js');
+export const { servesWholeFiles } = wholeFile;
+export const { StreamReader } = (await load(
+  'fs/stream-reader.js',
+)) as typeof import('../../dist/fs/stream-reader.js');
+export const { ReadAhead } = (await load(
+  'file/read-ahead.js',
+)) as typeof import('../../dist/file/read-ahead.js');
 export const routing = (await load('ring/routing.js')) as typeof import('../../dist/ring/routing.js');
 export const { PENDING, startTransfer, transfer } = (await load(
   'ring/transfer.js',
