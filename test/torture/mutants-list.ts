@@ -579,8 +579,8 @@ export const MUTANTS: readonly Mutant[] = [
     checks: ['fs/delivery.test.js'],
   },
   {
-    file: CORE,
-    find: '      if (this.#turnOpen) this.#endTurn();\n',
+    file: 'src/ring/turn.ts',
+    find: '      if (this.#isOpen) this.#end();\n',
     replace: '',
     wrong: 'what gathered callbacks request stays in the queue',
     checks: ['fs/delivery.test.js'],
