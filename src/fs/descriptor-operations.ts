@@ -33,7 +33,7 @@ function plainPosition(fd: number, position: unknown): number | undefined {
 }
 
 /**
- * ESPIPE is the answer to a position on a pipe or a socket; the ring would ignore it. Asked each time (0.1 µs): of a
+ * ESPIPE is the answer to a position on a pipe or a socket; the ring would ignore it. Asked each time (0.3 µs): of a
  * number nothing can be remembered, for closeSync and others close it without the ring's knowledge.
  */
 function isRefused(fd: number, position: number): boolean {
