@@ -1,12 +1,16 @@
-// The `read` and `close` of one ReadStream: the chunks of a regular file are read ahead of it (src/file/read-ahead.ts).
+// The `read` and `close` of one ReadStream. What is in memory is read inside the call, as long as the turn has time for
+// it: a trip to a worker and back takes longer than the copy. While the disk is what is waited for, the chunks of a
+// regular file are read ahead of it (src/file/read-ahead.ts).
 //
-// Node's stream hands in memory for each chunk and takes what the callback brings: here that is the memory that was read
-// into ahead, and the other is never touched.
+// Node's stream hands in memory for each chunk and takes what the callback brings: of a chunk that was read ahead that is
+// the memory it was read into, and the other is never touched.
 import process from 'node:process';
+import { OP } from '../abi/io_uring.js';
 import { native } from '../abi/native.js';
 import { type Chunk, ReadAhead } from '../file/read-ahead.js';
 import { coreOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
+import { PENDING, transfer } from '../ring/transfer.js';
 import { ringCallbacks } from './callback-functions.js';
 import { type Callback, Delivery } from './deliver.js';
 import { ringOrNull } from './engine.js';
@@ -42,8 +46,6 @@ export class StreamReader {
    */
   #position: number | undefined;
   #ahead: ReadAhead | null | undefined;
-  /** a whole chunk has been read: there may be more */
-  #isUnderWay = false;
 
   constructor(operations: object, { fd, start, end, autoClose }: ReadOptions) {
     this.#operations = operations as Operations;
@@ -70,13 +72,16 @@ export class StreamReader {
       return;
     }
     const chunk = ahead.take(at!, length);
-    if (this.#isUnderWay) ahead.readOn(at! + length, length);
-    if (chunk === undefined) this.#readNow(fd, buffer, offset, length, at!, callback);
-    else if (chunk.result === length && mayAnswerNow(ring!)) {
+    const again = () => this.#readNow(ring!, ahead, fd, buffer, offset, length, at!, callback);
+    if (chunk === undefined) {
+      again();
+      return;
+    }
+    if (chunk.result === undefined) ahead.readOn(at! + length, length);
+    if (chunk.result === length && mayAnswerNow(ring!)) {
       this.#advance(at!, length);
       process.nextTick(callback, null, length, chunk.buffer);
-    } else
-      this.#await(ring!, chunk, () => this.#readNow(fd, buffer, offset, length, at!, callback), callback);
+    } else this.#await(ring!, chunk, again, callback);
   };
 
   #aheadOf(ring: Ring, fd: number): ReadAhead | null {
@@ -87,16 +92,42 @@ export class StreamReader {
     return this.#ahead;
   }
 
-  #readNow(fd: number, buffer: Buffer, offset: number, length: number, at: number, callback: Callback): void {
-    this.#operations.read(fd, buffer, offset, length, at, ((
-      error: Error | null,
-      bytes: number,
-      into: Buffer,
-    ) => {
-      if (!error) this.#advance(at, bytes);
-      this.#isUnderWay = bytes === length;
-      callback(error, bytes, into);
-    }) as never);
+  #readNow(
+    ring: Ring,
+    ahead: ReadAhead,
+    fd: number,
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    at: number,
+    callback: Callback,
+  ): void {
+    const core = coreOf(ring);
+    // Whatever keeps it from being read is met again, and told, by the plain function.
+    const plainly = () => this.#operations.read(fd, buffer, offset, length, at, callback as never);
+    const result = transfer(core, OP.READ, fd, buffer, offset, length, at);
+    if (result >= 0) {
+      this.#advance(at, result);
+      process.nextTick(callback, null, result, buffer);
+      return;
+    }
+    if (result !== PENDING) {
+      plainly();
+      return;
+    }
+    const id = core.pendingId;
+    const delivery = new Delivery(ring, (answer) => {
+      if ((answer as number) < 0) {
+        plainly();
+        return;
+      }
+      this.#advance(at, answer as number);
+      callback(null, answer, buffer);
+    });
+    delivery.begin();
+    core.onDone(id, delivery.deliver);
+    core.flush();
+    if (!core.isComplete(id)) ahead.readOn(at + length, length);
   }
 
   /** Nothing but a whole chunk counts: the end of the file, or an error, is found out by reading again. */

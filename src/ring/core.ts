@@ -239,6 +239,12 @@ export class RingCore {
   /** The request that `transfer` left pending. */
   pendingId = 0;
 
+  /** Whether the result of a request is known, or has been delivered. */
+  isComplete(id: number): boolean {
+    const slot = this.slots.find(id);
+    return slot < 0 || this.slots.state[slot] === STATE.COMPLETED;
+  }
+
   /** Sets the callback of a pending request. */
   onDone(id: number, done: Done): void {
     this.slots.done[this.slots.find(id)] = done;

@@ -17,6 +17,8 @@ const SIZE = 1024 * KIB + 77;
 const content = Buffer.allocUnsafe(SIZE);
 for (let i = 0; i < SIZE; i++) content[i] = (i * 31 + (i >> 12)) & 0xff;
 
+const TMPFS = 0x01021994;
+
 type Options = Parameters<typeof fs.createReadStream>[1];
 
 async function chunksOf(stream: nodeFs.ReadStream): Promise<Buffer[]> {
@@ -51,12 +53,33 @@ describe('a ReadStream', () => {
     });
   }
 
-  it('has the next chunks read several to a request, before it asks for them', async (t) => {
+  it('has the next chunks read several to a request, while the disk is what is waited for', async (t) => {
     const path = temporaryFile(t, content);
+    if (nodeFs.statfsSync(path).type === TMPFS) return t.skip('tmpfs keeps its files in memory');
+    const fd = opened(t, path, 'r+');
+    nodeFs.fsyncSync(fd);
+    const DONTNEED = 4;
+    await new Promise((resolve) => defaultRing().fadvise(fd, 0, 0, DONTNEED, resolve));
     const before = defaultRing().stats.submitted;
     const chunks = await chunksOf(fs.createReadStream(path));
     const requests = defaultRing().stats.submitted - before;
     assert.ok(requests < chunks.length, `${requests} requests for ${chunks.length} chunks`);
+  });
+
+  it('has what is in memory read inside the call, as long as the turn has time', async (t) => {
+    const stream = fs.createReadStream(temporaryFile(t, content));
+    let chunks = 0;
+    let turns = 0;
+    const count = () => {
+      turns++;
+      immediate = setImmediate(count);
+    };
+    let immediate = setImmediate(count);
+    stream.on('data', () => chunks++);
+    await once(stream, 'end');
+    clearImmediate(immediate);
+    // Each chunk would be a turn of the event loop otherwise.
+    assert.ok(chunks > turns, `${chunks} chunks in ${turns} turns`);
   });
 
   it('gives each chunk memory of its own, just as long', async (t) => {
