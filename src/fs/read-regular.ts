@@ -6,7 +6,6 @@ import { OP } from '../abi/io_uring.js';
 import type { Descriptor } from '../file/descriptor.js';
 import { fileTooLarge } from '../file/read-file.js';
 import { readOnce } from '../file/transfer.js';
-import { readByWorker } from '../ring/transfer.js';
 import type { LeftOpen } from '../ring/whole-file.js';
 
 const { S_IFIFO, S_IFMT, S_IFREG } = constants;
@@ -60,12 +59,7 @@ export async function readRegular(
 
 /** Bytes read: fewer than asked for only where the file ends. */
 async function readChunk(descriptor: Descriptor, view: Buffer, first: number, last: number): Promise<number> {
-  const { core, fd } = descriptor;
-  const begun = await new Promise<number>((resolve) => {
-    readByWorker(core, fd, view, first, last - first, first, resolve);
-  });
-  // Whatever keeps it from being whole is met again, and told, by a plain read.
-  let offset = first + Math.max(0, begun);
+  let offset = first;
   while (offset < last) {
     const length = last - offset;
     const count = await readOnce(descriptor, { op: OP.READ, view, offset, length, position: offset });

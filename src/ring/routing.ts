@@ -57,6 +57,8 @@ const MEDIUM_BYTES = 64 * 1024;
  * without a pause, is ahead: writes at depth 8 281 k ← 154 k, 250 k ← 188 k, 370 k ← 142 k.
  */
 const SMALL_DEPTH_MAX = 5;
+/** Reads are served inside the pool's `enter`: tmpfs at depth 8 430 k ← 264 k, overlayfs 397 k ← 271 k; 454 k ← 594 k at 32. */
+const SMALL_READ_DEPTH_MAX = 16;
 /** Medium: overlayfs reads 14 k → 35 k, but 122 k ← 90 k at depth 8; ext4 writes 14 k → 23 k, at depth 3 78 k ← 46 k. */
 const MEDIUM_DEPTH_MAX = 1;
 /** So many requests are looked at to tell how many are in flight at once. */
@@ -136,6 +138,11 @@ export class Router {
   readonly #rules = new Uint8Array(RULES_OF_ALL);
   readonly #reads = new Depth();
   readonly #writes = new Depth();
+  /**
+   * Nothing has been written since an fsync. Who syncs each write waits for the disk, and a worker that lingers after the
+   * write is in its way: appends with fdatasync, one at a time, 2.7 k/s with the pool in between, 3.2 k/s without.
+   */
+  #hasSynced = false;
   readonly #opens = new Promptness();
   readonly #closes = new Promptness();
 
@@ -174,6 +181,7 @@ export class Router {
   }
 
   #isSyncForPool(fd: number): boolean {
+    this.#hasSynced = true;
     return (this.kinds.of(fd) & KIND.WAITS) !== 0 || !this.#writes.staysWithin(1);
   }
 
@@ -190,7 +198,12 @@ export class Router {
     if (rule === RULE.READ && (kind & KIND.WAITS) === 0) return 0;
     if (bytes > MEDIUM_BYTES) return 0;
     const depth = rule === RULE.WRITE ? this.#writes : this.#reads;
-    const isForPool = depth.staysWithin(bytes <= SMALL_BYTES ? SMALL_DEPTH_MAX : MEDIUM_DEPTH_MAX);
+    if (rule === RULE.WRITE && this.#hasSynced) {
+      this.#hasSynced = false;
+      if ((kind & KIND.WAITS) === 0) return TRAIT.COUNTED;
+    }
+    const smallMax = rule === RULE.WRITE ? SMALL_DEPTH_MAX : SMALL_READ_DEPTH_MAX;
+    const isForPool = depth.staysWithin(bytes <= SMALL_BYTES ? smallMax : MEDIUM_DEPTH_MAX);
     return isForPool && this.#ports.companion !== null ? TRAIT.POOL | TRAIT.COUNTED : TRAIT.COUNTED;
   }
 

@@ -2,7 +2,7 @@
 // is kept from being read or written by the engine outside its memory; core.ts does the rest.
 //
 // The three ways to make one differ in who gets the result: a callback (`startTransfer`), the caller at once if it is
-// there (`transfer`), or a callback for what a worker shall do (`readByWorker`, `readvByWorker`).
+// there (`transfer`), or a callback for what a worker shall do (`readvByWorker`).
 import { OP, SQE } from '../abi/io_uring.js';
 import type { RingCore } from './core.js';
 import { high, low } from './entry.js';
@@ -108,30 +108,11 @@ export function transfer(
 }
 
 /**
- * A read that is not wanted yet, or into memory that nobody has touched: by a worker of the pool, where there is one,
+ * A read that is not wanted yet, into several buffers, one after the other: by a worker of the pool, where there is one,
  * else of the kernel. As for `transfer`, nobody closes the descriptor before its completion.
  *
- * @returns the request's number
- */
-export function readByWorker(
-  core: RingCore,
-  fd: number,
-  view: ArrayBufferView,
-  byteOffset: number,
-  length: number,
-  position: number,
-  done: Done,
-): number {
-  const { ports } = core;
-  const traits = ports.routes && ports.companion !== null ? TRAIT.POOL : 0;
-  const op = OP.READ | (SQE.ASYNC << 8);
-  return core.idOf(startTransfer(core, op, fd, view, byteOffset, length, position, traits, done));
-}
-
-/**
- * The same into several buffers, one after the other.
- *
  * @param bytes of all of them
+ * @returns the request's number
  */
 export function readvByWorker(
   core: RingCore,
