@@ -1,6 +1,5 @@
-// Reading ahead for a stream: while one chunk of a regular file is made use of, workers read the next ones. Copying
-// them, and making their memory present, is most of what a stream of cached data costs, and it is done beside the
-// program then.
+// Reading ahead for a stream: while the disk is what is waited for, workers read the next chunks of a regular file, and
+// make the memory for them present. What is in the page cache is quicker read inside the call (src/fs/stream-reader.ts).
 //
 // Only whole chunks inside what the file's size was are read ahead. The end of the file, a file that grows or shrinks,
 // and everything that goes wrong is left to the read that asks for it.
