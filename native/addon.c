@@ -56,6 +56,8 @@ NAPI_MODULE_INIT() {
       {"firstRealTimeSignal", signal_first_real_time},
       {"readCached", inline_read},
       {"readOpened", inline_read_opened},
+      {"readNow", inline_read_now},
+      {"readvNow", inline_readv_now},
       {"openCached", inline_open},
       {"statCached", inline_stat},
       {"statOpened", inline_stat_opened},

@@ -164,6 +164,8 @@ napi_value fd_pipe_has_writer(napi_env env, napi_callback_info info);
 napi_value fd_status_flags(napi_env env, napi_callback_info info);
 napi_value inline_read(napi_env env, napi_callback_info info);
 napi_value inline_read_opened(napi_env env, napi_callback_info info);
+napi_value inline_read_now(napi_env env, napi_callback_info info);
+napi_value inline_readv_now(napi_env env, napi_callback_info info);
 napi_value inline_open(napi_env env, napi_callback_info info);
 napi_value inline_stat(napi_env env, napi_callback_info info);
 napi_value inline_stat_opened(napi_env env, napi_callback_info info);

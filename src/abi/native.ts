@@ -126,6 +126,10 @@ export interface NativeAddon {
   readCached(path: string | Uint8Array, out: Uint8Array): number;
   /** the same for a file that is open, which it closes when it has been read whole */
   readOpened(fd: number, out: Uint8Array): number;
+  /** bytes of the file at a position: all that were asked for, or 0 at its end; the view is a Uint8Array */
+  readNow(fd: number, view: ArrayBufferView, offset: number, length: number, position: number): number;
+  /** the same into several, of no more than `most` bytes together */
+  readvNow(fd: number, views: readonly ArrayBufferView[], most: number, position: number): number;
   /** open(2) without O_CREAT and O_TRUNC: a descriptor, -errno, or `LEFT_OPEN` minus that of a named pipe */
   openCached(path: string | Uint8Array, flags: number): number;
   /** 0 and a struct statx in `out`, or -errno; `flags` may be AT_SYMLINK_NOFOLLOW */

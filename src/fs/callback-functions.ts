@@ -1,6 +1,7 @@
 // The callback functions of node:fs that the ring serves. As with the promises, what is not obviously right is handed
 // to Node's own function as it came.
 import fs, { constants } from 'node:fs';
+import { ERRNO } from '../abi/errno.js';
 import { native } from '../abi/native.js';
 import { Descriptor } from '../file/descriptor.js';
 import { systemError } from '../file/errors.js';
@@ -8,6 +9,7 @@ import { plainOptions } from '../file/file-options.js';
 import { plainFlags, plainMode, plainPath } from '../file/open-arguments.js';
 import { readFile as readDescriptor } from '../file/read-file.js';
 import { writeFile as writeDescriptor } from '../file/write-file.js';
+import type { Path } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
 import { type Callback, type Deliver, Delivery, deliverSettled } from './deliver.js';
 import * as descriptors from './descriptor-operations.js';
@@ -18,7 +20,7 @@ import { openDescriptor } from './open-descriptor.js';
 import { pathOperations } from './path-operations.js';
 import { ringPromises } from './promise-functions.js';
 import { errorOf, type Parse, perform, text } from './request.js';
-import { status } from './stat.js';
+import { statusLater, statusNow } from './stat.js';
 import { traced } from './trace.js';
 import { readWhole, writeWhole } from './whole-file.js';
 
@@ -57,7 +59,13 @@ function stat(name: 'stat' | 'lstat' | 'fstat'): Start {
   return (ring, [subject, options], deliver) => {
     const plain = name === 'fstat' ? (isFd(subject) ? subject : undefined) : plainPath(subject);
     if (plain === undefined || !isPlainStat(options)) return false;
-    return settle(status(ring, name, plain, options?.bigint === true), deliver);
+    const bigint = options?.bigint === true;
+    const now = statusNow(ring, name, plain, bigint);
+    if (now === null) return false;
+    if (typeof now === 'object') deliver(null, now);
+    else if (now !== -ERRNO.EAGAIN) deliver(errorOf({ syscall: name, path: plain as Path }, now));
+    else deliverSettled(statusLater(ring, name, plain, bigint), deliver);
+    return true;
   };
 }
 

@@ -8,6 +8,7 @@ import type { Syscall } from '../file/errors.js';
 import { advance, type Position } from '../file/transfer.js';
 import type { Ring } from '../ring/ring.js';
 import type { Deliver } from './deliver.js';
+import { readNow, readvNow } from './inline.js';
 import { type Call, errorOf, perform } from './request.js';
 
 /** Starts the call and sees to its delivery, or answers false: Node has to do it. */
@@ -44,8 +45,14 @@ function isRefused(fd: number, position: number): boolean {
 
 interface Range {
   readonly view: ArrayBufferView;
-  readonly part: Buffer;
+  /** bytes into the view */
+  readonly from: number;
+  readonly length: number;
   readonly position: number;
+}
+
+function partOf({ view, from, length }: Range): Buffer {
+  return Buffer.from(view.buffer as ArrayBuffer, view.byteOffset + from, length);
 }
 
 function range(
@@ -59,11 +66,7 @@ function range(
   const at = plainPosition(fd, position);
   if (at === undefined || !isIndex(from) || !isIndex(length) || length === 0) return null;
   if (length > 0x7fffffff || from + length > view.byteLength) return null;
-  return {
-    view,
-    part: Buffer.from(view.buffer as ArrayBuffer, view.byteOffset + from, length),
-    position: at,
-  };
+  return { view, from, length, position: at };
 }
 
 function isIndex(value: unknown): value is number {
@@ -105,8 +108,14 @@ export const read: Start = (ring, args, deliver) => {
   const [fd] = args;
   const target = isFd(fd) ? readRange(args) : null;
   if (target === null) return false;
-  const { view, part, position } = target;
+  const { view, from, length, position } = target;
+  const now = readNow(ring, fd as number, view, from, length, position);
+  if (now >= 0) {
+    deliver(null, now, view);
+    return true;
+  }
   if (isRefused(fd as number, position)) return false;
+  const part = partOf(target);
   const call: Call = { syscall: 'read', start: (r, done) => r.read(fd as number, part, position, done) };
   perform(ring, call, (result) => {
     if (result < 0) deliver(errorOf(call, result), 0, view);
@@ -144,8 +153,7 @@ export const write: Start = (ring, args, deliver) => {
   if (ArrayBuffer.isView(data)) source = writeRange(fd, data, args);
   else if (typeof data === 'string' && args.length <= 4) source = textRange(fd, data, args[2], args[3]);
   if (source === null || isRefused(fd, source.position)) return false;
-  const { part, position } = source;
-  writeAll(ring, fd, [part], position, (result) => {
+  writeAll(ring, fd, [partOf(source)], source.position, (result) => {
     if (result < 0) deliver(errorOf({ syscall: 'write' }, result), 0, data);
     else deliver(null, result, data);
   });
@@ -195,7 +203,7 @@ function vector(
   const [fd, views, position] = args;
   if (!isFd(fd) || !Array.isArray(views) || views.length === 0) return null;
   const at = plainPosition(fd, position);
-  if (at === undefined || isRefused(fd, at) || !views.every((view) => ArrayBuffer.isView(view))) return null;
+  if (at === undefined || !views.every((view) => ArrayBuffer.isView(view))) return null;
   // Of nothing but empty ones there is a system call all the same, whose errors are seen.
   return views.some((view) => view.byteLength > 0) ? { fd, views, position: at } : null;
 }
@@ -204,6 +212,12 @@ export const readv: Start = (ring, args, deliver) => {
   const target = vector(args);
   if (target === null) return false;
   const { fd, views, position } = target;
+  const now = readvNow(ring, fd, views, position);
+  if (now >= 0) {
+    deliver(null, now, views);
+    return true;
+  }
+  if (isRefused(fd, position)) return false;
   const call: Call = {
     syscall: 'read',
     start: (r, done) => r.readv(fd, views.slice(0, VECTOR_MAX), position, done),
@@ -217,7 +231,7 @@ export const readv: Start = (ring, args, deliver) => {
 
 export const writev: Start = (ring, args, deliver) => {
   const source = vector(args);
-  if (source === null) return false;
+  if (source === null || isRefused(source.fd, source.position)) return false;
   const { fd, views, position } = source;
   const parts = views.map((view) =>
     Buffer.from(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength),

@@ -1,11 +1,13 @@
 // Answers that are in memory, given on the calling thread (native/inline.c): as many per turn of the event loop as its
 // budget allows, like the results that the ring has in hand at once (src/ring/fairness.ts).
 import { Buffer } from 'node:buffer';
+import { ERRNO } from '../abi/errno.js';
 import { LEFT_OPEN, native } from '../abi/native.js';
 import { setImmediate } from '../abi/timers.js';
 import { SCRATCH_BYTES } from '../file/scratch.js';
 import type { Path, RingOperations } from '../ring/requests.js';
 import { coreOf } from '../ring/requests.js';
+import { KIND } from '../ring/routing.js';
 import type { LeftOpen } from '../ring/whole-file.js';
 
 /** For what the addon answers with. Never in use across a turn of the microtask queue. 64 KiB are read in 6 µs. */
@@ -46,6 +48,44 @@ function contents(result: number): Contents {
   if (result >= 0) return scratch.subarray(0, result);
   if (result > LEFT_OPEN) return result;
   return { fd: LEFT_OPEN - result, mode: scratch.readUInt32LE(0), size: scratch.readDoubleLE(8) };
+}
+
+/** More than that is a worker's business. */
+const READ_BYTES_MAX = 64 * 1024;
+
+/**
+ * Bytes of an open file at `position`: all `length` of them, or 0 at its end. -EAGAIN: they are not all in memory, or it
+ * is not clear what this is.
+ *
+ * @param offset within the view, in bytes
+ */
+export function readNow(
+  ring: RingOperations,
+  fd: number,
+  view: ArrayBufferView,
+  offset: number,
+  length: number,
+  position: number,
+): number {
+  if (position < 0 || length > READ_BYTES_MAX || !isInPageCache(ring, fd)) return -ERRNO.EAGAIN;
+  return native().readNow(fd, view, offset, length, position);
+}
+
+/** The same into several views. */
+export function readvNow(
+  ring: RingOperations,
+  fd: number,
+  views: readonly ArrayBufferView[],
+  position: number,
+): number {
+  if (position < 0 || !isInPageCache(ring, fd)) return -ERRNO.EAGAIN;
+  return native().readvNow(fd, views, READ_BYTES_MAX, position);
+}
+
+/** Whether the file is one whose cached data is read without waiting, and this turn has time for it. */
+function isInPageCache(ring: RingOperations, fd: number): boolean {
+  const { router, delivery } = coreOf(ring);
+  return router.kinds.of(fd) === KIND.FILE && delivery.mayReturnNow;
 }
 
 /** A struct statx, valid until the next call; or -errno, -EAGAIN when it is not all in memory. */

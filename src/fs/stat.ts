@@ -4,7 +4,7 @@ import type { BigIntStats, Stats } from 'node:fs';
 import { ERRNO } from '../abi/errno.js';
 import { AT_EMPTY_PATH, AT_FDCWD } from '../abi/io_uring.js';
 import type { Syscall } from '../file/errors.js';
-import { statsRecipe } from '../file/stats.js';
+import { type StatsRecipe, statsRecipe } from '../file/stats.js';
 import { STATX, STATX_BYTES, statxNow } from '../file/statx.js';
 import { coreOf, type Path } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
@@ -16,25 +16,57 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 /** What is asked about: a path, or an open file. */
 type Subject = Path | number;
 
-/** Null where a Stats cannot be made here: Node has to. */
+/**
+ * Answered inside the call: a Stats, or -errno. -EAGAIN: not everything is in memory, or the turn has had its share. Null
+ * where a Stats cannot be made here: Node has to.
+ */
+export function statusNow(
+  ring: Ring,
+  syscall: Syscall,
+  subject: Subject,
+  bigint: boolean,
+): Stats | BigIntStats | number | null {
+  const recipe = recipeOf(ring, bigint);
+  if (recipe === null) return null;
+  if (typeof subject === 'number') {
+    const fields = statxNow(coreOf(ring), subject);
+    return fields === null ? -ERRNO.EAGAIN : recipe(fields);
+  }
+  if (!mayAnswerNow(ring)) return -ERRNO.EAGAIN;
+  const fields = statCached(subject, flagsOf(syscall));
+  return typeof fields === 'number' ? fields : recipe(fields);
+}
+
+function recipeOf(ring: Ring, bigint: boolean): StatsRecipe {
+  return ring.supports('statx') ? statsRecipe(bigint) : null;
+}
+
+function flagsOf(syscall: Syscall): number {
+  return syscall === 'lstat' ? AT_SYMLINK_NOFOLLOW : 0;
+}
+
+/** Inside the call or later; null where Node has to. */
 export function status(
   ring: Ring,
   syscall: Syscall,
   subject: Subject,
   bigint: boolean,
 ): Promise<Stats | BigIntStats> | null {
-  const recipe = ring.supports('statx') ? statsRecipe(bigint) : null;
-  if (recipe === null) return null;
-  if (typeof subject !== 'number' && mayAnswerNow(ring)) {
-    const flags = syscall === 'lstat' ? AT_SYMLINK_NOFOLLOW : 0;
-    const fields = statCached(subject, flags);
-    if (typeof fields === 'object') return Promise.resolve(recipe(fields));
-    if (fields !== -ERRNO.EAGAIN) return rejection(() => errorOf({ syscall, path: subject }, fields));
-  }
-  if (typeof subject === 'number') {
-    const fields = statxNow(coreOf(ring), subject);
-    if (fields !== null) return Promise.resolve(recipe(fields));
-  }
+  const now = statusNow(ring, syscall, subject, bigint);
+  if (now === null) return null;
+  if (typeof now === 'object') return Promise.resolve(now);
+  if (now !== -ERRNO.EAGAIN) return rejection(() => errorOf({ syscall, path: subject as Path }, now));
+  return statusLater(ring, syscall, subject, bigint);
+}
+
+/** What has not been answered inside the call. */
+export function statusLater(
+  ring: Ring,
+  syscall: Syscall,
+  subject: Subject,
+  bigint: boolean,
+): Promise<Stats | BigIntStats> {
+  const recipe = recipeOf(ring, bigint)!;
   const out = Buffer.allocUnsafeSlow(STATX_BYTES);
   const call: Call =
     typeof subject === 'number'
@@ -42,9 +74,8 @@ export function status(
       : {
           syscall,
           path: subject,
-          start: (r, done) => r.statx(AT_FDCWD, subject, flags, STATX.ALL, out, done),
+          start: (r, done) => r.statx(AT_FDCWD, subject, flagsOf(syscall), STATX.ALL, out, done),
         };
-  const flags = syscall === 'lstat' ? AT_SYMLINK_NOFOLLOW : 0;
   return new Promise((resolve) => {
     perform(ring, call, (result) => {
       if (result < 0) resolve(rejection(() => errorOf(call, result)));

@@ -4,15 +4,24 @@ import { addressOf, byteLengthOf } from './memory.js';
 export const IOVEC_WORDS = 4;
 /** Node puts typed arrays smaller than that into its heap, where they move. */
 const WORDS_MIN = 32;
+/** The vectors of a few buffers that no request uses: their memory is pinned already, which costs more than the rest. */
+const free: Int32Array[] = [];
+const FREE_MAX = 256;
 
 /** The vector of `views`, whose buffers must be kept until the kernel is done. */
 export function iovecOf(views: readonly ArrayBufferView[]): Int32Array {
-  const words = new Int32Array(Math.max(IOVEC_WORDS * views.length, WORDS_MIN));
+  const length = Math.max(IOVEC_WORDS * views.length, WORDS_MIN);
+  const words = (length === WORDS_MIN ? free.pop() : undefined) ?? new Int32Array(length);
   for (let i = 0; i < views.length; i++) {
-    const length = byteLengthOf(views[i]);
-    setIovec(words, i, addressOf(views[i], 0, length), length);
+    const bytes = byteLengthOf(views[i]);
+    setIovec(words, i, addressOf(views[i], 0, bytes), bytes);
   }
   return words;
+}
+
+/** The request that used the vector is complete. */
+export function giveIovec(words: Int32Array): void {
+  if (words.length === WORDS_MIN && free.length < FREE_MAX) free.push(words);
 }
 
 export function setIovec(words: Int32Array, index: number, address: number, length: number): void {

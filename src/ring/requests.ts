@@ -3,7 +3,7 @@
 // inside the call, what the system call would have returned, or -errno. The machinery is in core.ts.
 import { AT_FDCWD, FSYNC_DATASYNC, OP, TRANSFER_BYTES_MAX } from '../abi/io_uring.js';
 import type { RingCore } from './core.js';
-import { iovecOf } from './iovec.js';
+import { giveIovec, iovecOf } from './iovec.js';
 import { addressOf, byteLengthOf } from './memory.js';
 import { pathBytes } from './paths.js';
 import { type Done, TRAIT } from './slots.js';
@@ -134,19 +134,12 @@ export class RingOperations {
     const stream = isOwnPosition(position) ? STREAM : 0;
     const keep = [vector, ...views];
     const traits = direction | stream | this.#hold;
-    return this.#core.start(
-      op,
-      fd,
-      position,
-      addressOf(vector),
-      views.length,
-      0,
-      traits,
-      keep,
-      done,
-      0,
-      bytes,
-    );
+    const over: Done = (result) => {
+      giveIovec(vector);
+      done(result);
+    };
+    const address = addressOf(vector);
+    return this.#core.start(op, fd, position, address, views.length, 0, traits, keep, over, 0, bytes);
   }
 
   /**

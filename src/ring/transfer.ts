@@ -6,7 +6,7 @@
 import { OP, SQE } from '../abi/io_uring.js';
 import type { RingCore } from './core.js';
 import { high, low } from './entry.js';
-import { iovecOf } from './iovec.js';
+import { giveIovec, iovecOf } from './iovec.js';
 import { addressOf, bufferOf, byteOffsetOf, isInside, memoryOf, outside } from './memory.js';
 import { REGISTER_AFTER } from './registered.js';
 import { OPCODE_MASK, servedByWorker } from './routing.js';
@@ -127,5 +127,9 @@ export function readvByWorker(
   const vector = iovecOf(views);
   const op = OP.READV | (SQE.ASYNC << 8);
   const keep = [vector, ...views];
-  return core.start(op, fd, position, addressOf(vector), views.length, 0, traits, keep, done, 0, bytes);
+  const over: Done = (result) => {
+    giveIovec(vector);
+    done(result);
+  };
+  return core.start(op, fd, position, addressOf(vector), views.length, 0, traits, keep, over, 0, bytes);
 }
