@@ -59,6 +59,7 @@ NAPI_MODULE_INIT() {
       {"readNow", inline_read_now},
       {"readvNow", inline_readv_now},
       {"openCached", inline_open},
+      {"closeCached", inline_close},
       {"statCached", inline_stat},
       {"statOpened", inline_stat_opened},
       {"fileKind", fd_kind},

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "pool.h"
 #include "ring.h"
 
 enum { DUPFD_QUERY = 1024 + 3 };  // F_DUPFD_QUERY, Linux 6.10
@@ -206,22 +206,17 @@ napi_value fd_describe(napi_env env, napi_callback_info info) {
 }
 
 // How a descriptor's data is reached; the same bits as in src/ring/routing.ts.
-enum { KIND_FILE = 1, KIND_STREAM = 2, KIND_DIRECT = 4, KIND_WAITS = 8 };
-
-static bool in_memory(int fd) {
-  struct statfs s;
-  if (syscall(SYS_fstatfs, fd, &s) < 0) return false;
-  return s.f_type == 0x01021994 || s.f_type == (__typeof__(s.f_type))0x858458f6;  // tmpfs, ramfs
-}
+enum { KIND_FILE = 1, KIND_STREAM = 2, KIND_DIRECT = 4, KIND_WAITS = 8, KIND_MEMORY = 16 };
 
 static int kind_of(int fd) {
   int flags = fcntl(fd, F_GETFL);
   struct stat s;
   if (flags < 0 || syscall(SYS_fstat, fd, &s) < 0) return -errno;
   if (!S_ISREG(s.st_mode) && !S_ISBLK(s.st_mode)) return KIND_STREAM;
+  if (is_memory_file(fd)) return KIND_FILE | KIND_WAITS | KIND_MEMORY;
   int kind = KIND_FILE;
-  if (flags & O_DIRECT && !in_memory(fd)) kind |= KIND_DIRECT;
-  if ((flags & O_ACCMODE) == O_WRONLY || flags & O_PATH) return in_memory(fd) ? kind | KIND_WAITS : kind;
+  if (flags & O_DIRECT) kind |= KIND_DIRECT;
+  if ((flags & O_ACCMODE) == O_WRONLY || flags & O_PATH) return kind;
   // Whether cached data can be had without waiting is asked beyond the end of any file: nothing is read, and no
   // access time is touched. By number, for the same reason as fstat; the offset in halves.
   char byte;

@@ -76,14 +76,22 @@ struct left {
   double size;
 };
 
+// preadv2(2) of what is in memory: the page cache, or a file that is nothing else. -1 for what is not. By number: an older
+// glibc has no preadv2.
+static long read_without_waiting(int fd, const struct iovec *parts, int count, uint64_t position) {
+  long result = syscall(SYS_preadv2, fd, parts, (long)count, (long)position, 0L, NOWAIT);
+  if (result >= 0 || errno != EOPNOTSUPP || !is_memory_file(fd)) return result;
+  return syscall(SYS_preadv2, fd, parts, (long)count, (long)position, 0L, 0L);
+}
+
 static int64_t read_all(int fd, char *out, size_t capacity) {
   struct stat st;
   if (syscall(SYS_fstat, fd, &st) < 0) return LEFT_OPEN - fd;
   size_t size = (size_t)st.st_size;
   if (S_ISREG(st.st_mode) && size <= capacity) {
     struct iovec part = {out, capacity};
-    // By number: an older glibc has no preadv2. The position is 0, so that the descriptor's own stays where it is.
-    long count = syscall(SYS_preadv2, fd, &part, 1, 0L, 0L, NOWAIT);
+    // The position is 0, so that the descriptor's own stays where it is.
+    long count = read_without_waiting(fd, &part, 1, 0);
     if (count >= 0 && (size_t)count == size) {
       close(fd);
       return count;
@@ -138,8 +146,7 @@ napi_value inline_read_opened(napi_env env, napi_callback_info info) {
 // of the ring meets those again, and a file that ends within them.
 static int64_t read_at(int fd, const struct iovec *parts, int count, size_t wanted, double position) {
   if (!(position >= 0 && position <= 0x1fffffffffffff)) return -EAGAIN;
-  uint64_t at = (uint64_t)position;
-  long result = syscall(SYS_preadv2, fd, parts, (long)count, (long)at, 0L, NOWAIT);
+  long result = read_without_waiting(fd, parts, count, (uint64_t)position);
   return result == 0 || (size_t)result == wanted ? result : -EAGAIN;
 }
 
@@ -214,7 +221,8 @@ napi_value inline_open(napi_env env, napi_callback_info info) {
   // ENXIO, of a pipe to be written, is no final answer.
   int fd = open_cached(path, (uint64_t)flags | O_NONBLOCK);
   if (fd < 0 || (flags & O_NONBLOCK)) return js_int(env, fd);
-  let_wait(fd);
+  // Opened without waiting, but not for transfers without waiting.
+  fcntl(fd, F_SETFL, flags);
   struct stat st;
   bool is_fifo = (flags & O_ACCMODE) == O_RDONLY && syscall(SYS_fstat, fd, &st) == 0 && S_ISFIFO(st.st_mode);
   return js_int(env, is_fifo ? LEFT_OPEN - fd : fd);
@@ -332,4 +340,19 @@ napi_value inline_stat_opened(napi_env env, napi_callback_info info) {
   int32_t fd;
   char *out;
   return js_int(env, fd_and_view(env, info, &fd, &out, &capacity) ? stat_open(fd, out) : -EAGAIN);
+}
+
+// closeCached(fd): close(2) of a file that was only read; -EAGAIN, and it stays open, where a server wants to be told, or
+// a device takes its time.
+napi_value inline_close(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  size_t argc = 1;
+  int32_t fd;
+  char status[STATX_SIZE_BYTES];
+  napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
+  if (napi_get_value_int32(env, argv[0], &fd) != napi_ok || stat_open(fd, status) < 0) return js_int(env, -EAGAIN);
+  uint16_t mode;
+  memcpy(&mode, status + 0x1c, sizeof mode);
+  if (!S_ISREG(mode)) return js_int(env, -EAGAIN);
+  return js_int(env, close(fd) < 0 ? -errno : 0);
 }

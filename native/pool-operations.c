@@ -73,6 +73,14 @@ static bool is_direct(struct visit *visit, int fd) {
   return visit->flags < 0 || visit->flags & O_DIRECT;
 }
 
+static bool is_in_memory(struct visit *visit, int fd) {
+  if (visit->memory_fd != fd) {
+    visit->memory_fd = fd;
+    visit->is_memory = is_memory_file(fd);
+  }
+  return visit->is_memory;
+}
+
 // ── read, write ───────────────────────────────────────────────────────────────────────────────────────────────
 
 static bool is_write(const struct sqe *e) { return e->opcode == OP_WRITE || e->opcode == OP_WRITEV; }
@@ -185,18 +193,30 @@ static bool is_socket(int fd) {
   return CALL(SYS_fstat, fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
+// On the owner's thread, as much of it as one call may copy.
+static enum outcome memory_transfer(struct request *r, struct visit *visit, uint64_t bytes) {
+  const struct sqe *e = &r->sqe;
+  if (e->flags & SQE_ASYNC || visit->bytes + bytes > VISIT_BYTES_MAX) return WORKER;
+  visit->bytes += (uint32_t)bytes;
+  return done(r, move(e, (int64_t)e->off, e->op_flags, 0));
+}
+
 static enum outcome transfer(struct request *r, enum place place, struct visit *visit) {
   const struct sqe *e = &r->sqe;
   if (r->blocking) return place == ON_WORKER ? done(r, move(e, -1, e->op_flags, 0)) : WORKER;
   if (!r->stream && e->off == UINT64_MAX) {
     if (place != AT_ONCE) return done(r, move(e, -1, e->op_flags, 0));  // a file, or it would be a stream by now
     uint32_t mode = mode_of(visit, e->fd);
+    if (S_ISREG(mode) && is_in_memory(visit, e->fd)) return memory_transfer(r, visit, transfer_bytes(e));
     if (mode == 0 || S_ISREG(mode) || S_ISBLK(mode) || S_ISDIR(mode)) return WORKER;
     r->stream = true;
   }
   uint64_t bytes = place == ON_WORKER ? 0 : transfer_bytes(e);
   if (!r->stream) {
     if (place == AT_ONCE) {
+      if ((is_write(e) || bytes > AT_ONCE_BYTES_MAX) && is_in_memory(visit, e->fd)) {
+        return memory_transfer(r, visit, bytes);
+      }
       if (is_write(e) || e->flags & SQE_ASYNC || bytes > AT_ONCE_BYTES_MAX ||
           visit->bytes + bytes > VISIT_BYTES_MAX || is_direct(visit, e->fd)) {
         return WORKER;
@@ -208,6 +228,7 @@ static enum outcome transfer(struct request *r, enum place place, struct visit *
         return done(r, n);
       }
       if (n == 0 && ends_at(e->fd, e->off)) return done(r, 0);
+      if (n == -EOPNOTSUPP && is_in_memory(visit, e->fd)) return memory_transfer(r, visit, bytes);
       if (n != -ESPIPE) return WORKER;
     } else {
       if (e->flags & SQE_ASYNC && !is_write(e)) make_all_present(e);
@@ -393,5 +414,6 @@ enum outcome operation_step(struct request *r, enum place place, struct visit *v
     default: break;
   }
   if (!is_file_operation(e->opcode)) return done(r, -EINVAL);
-  return place == ON_WORKER ? done(r, file_operation(e)) : WORKER;
+  bool at_once = place == AT_ONCE && e->opcode == OP_FSYNC && !(e->flags & SQE_ASYNC) && is_in_memory(visit, e->fd);
+  return place == ON_WORKER || at_once ? done(r, file_operation(e)) : WORKER;
 }

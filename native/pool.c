@@ -248,7 +248,7 @@ static void look_for_answer(struct pool *p) {
 }
 
 static int submit(struct pool *p, uint32_t to_submit) {
-  struct visit visit = {.flags_fd = -1, .flags = -1, .mode_fd = -1};
+  struct visit visit = {.flags_fd = -1, .flags = -1, .mode_fd = -1, .memory_fd = -1};
   struct request *list = NULL, **end = &list;  // for the workers: queued together
   uint32_t head = *p->q.sq_head;
   uint32_t prepared = load(p->q.sq_tail) - head;

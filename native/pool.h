@@ -101,6 +101,8 @@ struct visit {
   int flags_fd, flags;  // F_GETFL of the last descriptor asked about
   int mode_fd;
   uint32_t mode;        // st_mode, likewise
+  int memory_fd;
+  bool is_memory;       // is_memory_file, likewise
 };
 
 // The memory both sides see, laid out as io_uring lays it out.
@@ -112,6 +114,9 @@ struct pool_queues {
 };
 
 struct pool;
+
+// Whether it is a regular file of tmpfs or ramfs.
+bool is_memory_file(int fd);
 
 // 0 or -errno. Becomes readable: `event_fd`, an eventfd, of which the pool keeps a duplicate. No thread starts yet.
 int pool_open(struct pool **out, const struct pool_queues *queues, int event_fd, uint32_t workers_max);

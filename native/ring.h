@@ -167,6 +167,7 @@ napi_value inline_read_opened(napi_env env, napi_callback_info info);
 napi_value inline_read_now(napi_env env, napi_callback_info info);
 napi_value inline_readv_now(napi_env env, napi_callback_info info);
 napi_value inline_open(napi_env env, napi_callback_info info);
+napi_value inline_close(napi_env env, napi_callback_info info);
 napi_value inline_stat(napi_env env, napi_callback_info info);
 napi_value inline_stat_opened(napi_env env, napi_callback_info info);
 napi_value fd_close(napi_env env, napi_callback_info info);

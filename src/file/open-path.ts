@@ -1,4 +1,5 @@
-// Opening a path on the ring as open(2) does it, with one difference that the caller does not see.
+// Opening a path as open(2) does it: inside the call where all it needs is in memory, else on the ring; with one
+// difference that the caller does not see.
 //
 // Opening a named pipe waits for somebody to open the other end, for ever perhaps. That must not cost a thread, of
 // libuv's pool or of ours, so every open here is one with O_NONBLOCK: a pipe is then open for reading at once, and
@@ -13,16 +14,36 @@ import type { Path } from '../ring/requests.js';
 import { shouldRetry, visibleResult } from '../ring/retry.js';
 import type { Ring } from '../ring/ring.js';
 import type { Done } from '../ring/slots.js';
+import { mayAnswerNow, openCached } from './inline.js';
 import { O_CLOEXEC } from './open-arguments.js';
 
-const { O_NONBLOCK, O_RDONLY, S_IFIFO, S_IFMT } = constants;
+const { O_CREAT, O_NONBLOCK, O_RDONLY, O_TRUNC, S_IFIFO, S_IFMT } = constants;
+/** asm-generic/fcntl.h: a temporary file without a name. */
+const O_TMPFILE = 0o20000000;
 const O_ACCMODE = 3;
 const POLLIN = 1;
 /** Between two looks at a pipe that waits for its other end, in ms, growing from 1. */
 const LOOK_AGAIN_MS_MAX = 25;
 
-/** Opens a file: its descriptor, or -errno to `done`; -ECANCELED when the ring is closed meanwhile. O_CLOEXEC is added. */
+/** What creates or truncates is never done inside the call. */
+const CHANGES = O_CREAT | O_TRUNC | O_TMPFILE;
+
+/**
+ * Opens a file: its descriptor, or -errno to `done`, perhaps inside the call; -ECANCELED when the ring is closed
+ * meanwhile. O_CLOEXEC is added.
+ */
 export function openPath(ring: Ring, path: Path, flags: number, mode: number, done: Done): void {
+  if ((flags & CHANGES) === 0 && mayAnswerNow(ring)) {
+    const file = openCached(path, flags);
+    if (typeof file === 'object') {
+      awaitWriter(ring, file.pipe, done);
+      return;
+    }
+    if (file !== -ERRNO.EAGAIN) {
+      done(file);
+      return;
+    }
+  }
   openAtOnce(ring, path, flags, mode, (fd, isPipe) => {
     if (isPipe && (flags & O_ACCMODE) === O_RDONLY) awaitWriter(ring, fd, done);
     else done(fd);

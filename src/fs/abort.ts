@@ -1,6 +1,6 @@
 // When a signal is looked at.
 import { throwIfAborted } from '../file/errors.js';
-import { nextTurn } from './inline.js';
+import { nextTurn } from '../file/inline.js';
 
 /**
  * With Node's, nothing is over before the next turn of the event loop: a program that aborts in this one, with

@@ -7,6 +7,7 @@ import { Descriptor } from '../file/descriptor.js';
 import { systemError } from '../file/errors.js';
 import { plainOptions } from '../file/file-options.js';
 import { plainFlags, plainMode, plainPath } from '../file/open-arguments.js';
+import { openPath } from '../file/open-path.js';
 import { readFile as readDescriptor } from '../file/read-file.js';
 import { writeFile as writeDescriptor } from '../file/write-file.js';
 import type { Path } from '../ring/requests.js';
@@ -16,7 +17,6 @@ import * as descriptors from './descriptor-operations.js';
 import { isFd, type Start } from './descriptor-operations.js';
 import { ringOrNull } from './engine.js';
 import { hasOwnTarget, isData, isPlainStat } from './handle.js';
-import { openDescriptor } from './open-descriptor.js';
 import { pathOperations } from './path-operations.js';
 import { ringPromises } from './promise-functions.js';
 import { errorOf, type Parse, perform, text } from './request.js';
@@ -43,7 +43,7 @@ const open: Start = (ring, [path, flags, mode], deliver) => {
   const all = plainFlags(flags);
   const permissions = plainMode(mode, 0o666);
   if (plain === undefined || all === undefined || permissions === undefined) return false;
-  openDescriptor(ring, plain, all, permissions, (fd) => {
+  openPath(ring, plain, all, permissions, (fd) => {
     if (fd < 0) deliver(systemError(fd, 'open', text(plain)));
     else deliver(null, fd);
   });

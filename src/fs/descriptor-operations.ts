@@ -5,10 +5,10 @@ import { constants } from 'node:fs';
 import { native } from '../abi/native.js';
 import { closeDescriptor } from '../file/close.js';
 import type { Syscall } from '../file/errors.js';
+import { readNow, readvNow } from '../file/inline.js';
 import { advance, type Position } from '../file/transfer.js';
 import type { Ring } from '../ring/ring.js';
 import type { Deliver } from './deliver.js';
-import { readNow, readvNow } from './inline.js';
 import { type Call, errorOf, perform } from './request.js';
 
 /** Starts the call and sees to its delivery, or answers false: Node has to do it. */

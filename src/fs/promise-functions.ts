@@ -7,7 +7,9 @@ import { nodePromises } from '../abi/node-fs.js';
 import * as attributes from '../file/attributes.js';
 import { Descriptor } from '../file/descriptor.js';
 import { systemError } from '../file/errors.js';
+import { nextTurn } from '../file/inline.js';
 import { plainFlags, plainMode, plainPath } from '../file/open-arguments.js';
+import { openPath } from '../file/open-path.js';
 import { ringOrNull } from './engine.js';
 import {
   adopt,
@@ -17,8 +19,6 @@ import {
   isHandleChanged,
   isPlainStat,
 } from './handle.js';
-import { nextTurn } from './inline.js';
-import { openDescriptor } from './open-descriptor.js';
 import { pathOperations } from './path-operations.js';
 import { errorOf, type Parse, perform, rejection, text } from './request.js';
 import { status } from './stat.js';
@@ -75,7 +75,7 @@ const open: Untyped = (path, flags, mode) => {
   return handleClasses().then((classes) => {
     if (classes === null) return nodePromises.open(path as string, flags as string, mode as number);
     return new Promise((resolve) => {
-      openDescriptor(ring, plain!, all!, permissions!, (fd) => {
+      openPath(ring, plain!, all!, permissions!, (fd) => {
         if (fd < 0) resolve(rejection(() => systemError(fd, 'open', text(plain))));
         // Node's own tests count on nextTick being over by the time a file has been made.
         else if ((all! & constants.O_CREAT) !== 0)
@@ -119,7 +119,7 @@ const truncate: Untyped = (path, length = 0) => {
   if (ring === null) return nodePromises.truncate(path as string, length as number);
   return (async () => {
     const flags = constants.O_RDWR;
-    const fd = await new Promise<number>((resolve) => openDescriptor(ring, plain!, flags, 0, resolve));
+    const fd = await new Promise<number>((resolve) => openPath(ring, plain!, flags, 0, resolve));
     if (fd < 0) throw systemError(fd, 'open', text(plain));
     const descriptor = new Descriptor(ring, fd, flags, null);
     try {

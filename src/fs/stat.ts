@@ -4,11 +4,11 @@ import type { BigIntStats, Stats } from 'node:fs';
 import { ERRNO } from '../abi/errno.js';
 import { AT_EMPTY_PATH, AT_FDCWD } from '../abi/io_uring.js';
 import type { Syscall } from '../file/errors.js';
+import { mayAnswerNow, statCached } from '../file/inline.js';
 import { type StatsRecipe, statsRecipe } from '../file/stats.js';
 import { STATX, STATX_BYTES, statxNow } from '../file/statx.js';
 import { coreOf, type Path } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
-import { mayAnswerNow, statCached } from './inline.js';
 import { type Call, errorOf, perform, rejection } from './request.js';
 
 const AT_SYMLINK_NOFOLLOW = 0x100;

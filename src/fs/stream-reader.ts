@@ -7,6 +7,7 @@
 import process from 'node:process';
 import { OP } from '../abi/io_uring.js';
 import { native } from '../abi/native.js';
+import { mayAnswerNow } from '../file/inline.js';
 import { type Chunk, ReadAhead } from '../file/read-ahead.js';
 import { coreOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
@@ -14,7 +15,6 @@ import { PENDING, transfer } from '../ring/transfer.js';
 import { ringCallbacks } from './callback-functions.js';
 import { type Callback, Delivery } from './deliver.js';
 import { ringOrNull } from './engine.js';
-import { mayAnswerNow } from './inline.js';
 
 /** What counts here of the options of createReadStream, still unchecked. */
 export interface ReadOptions {

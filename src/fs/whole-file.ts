@@ -5,8 +5,9 @@ import { ERRNO } from '../abi/errno.js';
 import { Descriptor } from '../file/descriptor.js';
 import { systemError, throwIfAborted } from '../file/errors.js';
 import { plainOptions } from '../file/file-options.js';
+import { mayAnswerNow, nextTurn, readCached, readOpened } from '../file/inline.js';
 import { O_CLOEXEC, plainFlags, plainMode, plainPath } from '../file/open-arguments.js';
-import { dataOf, openAtOnce } from '../file/open-path.js';
+import { dataOf, openAtOnce, openPath } from '../file/open-path.js';
 import { readFile } from '../file/read-file.js';
 import { giveScratch, takeScratch } from '../file/scratch.js';
 import { writeFile } from '../file/write-file.js';
@@ -23,8 +24,6 @@ import {
 } from '../ring/whole-file.js';
 import { timeToAbort } from './abort.js';
 import { hasOwnTarget, isData, isHandleChanged } from './handle.js';
-import { mayAnswerNow, nextTurn, readCached, readOpened } from './inline.js';
-import { openDescriptor } from './open-descriptor.js';
 import { isPipe, isRegular, readRegular } from './read-regular.js';
 import { text } from './request.js';
 
@@ -246,7 +245,7 @@ async function writeTo(
 
 async function open(ring: Ring, call: WholeFile): Promise<Descriptor> {
   const { path, flags, mode } = call;
-  const fd = await new Promise<number>((resolve) => openDescriptor(ring, path, flags, mode, resolve));
+  const fd = await new Promise<number>((resolve) => openPath(ring, path, flags, mode, resolve));
   if (fd < 0) throw systemError(fd, 'open', text(path));
   return new Descriptor(ring, fd, flags, null);
 }

@@ -18,6 +18,8 @@ export const KIND = {
   DIRECT: 4,
   /** not even cached data is read without a worker of the kernel: tmpfs, overlayfs, FUSE, NFS … */
   WAITS: 8,
+  /** tmpfs, ramfs: nothing but memory, and the pool transfers it inside its `enter`, 1 MiB per call */
+  MEMORY: 16,
 } as const;
 
 /** By which rule an operation is routed. */
@@ -196,8 +198,14 @@ export class Router {
     const rule = this.#rules[op];
     if ((kind & (KIND.FILE | KIND.DIRECT)) !== KIND.FILE || rule === RULE.IO_URING) return 0;
     if (rule === RULE.READ && (kind & KIND.WAITS) === 0) return 0;
-    if (bytes > MEDIUM_BYTES) return 0;
     const depth = rule === RULE.WRITE ? this.#writes : this.#reads;
+    // tmpfs with both cores busy: reads of 4 KiB 53 k → 209 k, at depth 8 180 k → 273 k, of 64 KiB 45 k → 85 k; of
+    // many large ones several workers make more.
+    if ((kind & KIND.MEMORY) !== 0) {
+      const isInside = bytes <= MEDIUM_BYTES || depth.staysWithin(1);
+      return isInside && this.#ports.companion !== null ? TRAIT.POOL | TRAIT.COUNTED : TRAIT.COUNTED;
+    }
+    if (bytes > MEDIUM_BYTES) return 0;
     if (rule === RULE.WRITE && this.#hasSynced) {
       this.#hasSynced = false;
       if ((kind & KIND.WAITS) === 0) return TRAIT.COUNTED;

@@ -90,7 +90,7 @@ describe('open() of a named pipe', () => {
     const ring = openRing(t);
     const [path] = namedPipes(t, 1);
     const reading = open(path, 'r', null, { ring });
-    while (ring.stats.submitted < 2) await sleep(1); // it is open, and looked at
+    while (ring.stats.submitted < 1) await sleep(1); // it is open, and waited for
     const writer = fs.openSync(path, O_WRONLY | O_NONBLOCK);
     t.after(() => fs.closeSync(writer));
     const reader = await reading;

@@ -20,6 +20,7 @@ const FLAGS = '-std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -pt
 const SOURCES = [
   'test/native/pool-stress.c',
   'native/pool.c',
+  'native/memory-files.c',
   'native/pool-operations.c',
   'native/pool-poller.c',
   'native/pool-whole-file.c',

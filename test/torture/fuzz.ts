@@ -13,6 +13,7 @@ const SECONDS = 10;
 const SOURCES = [
   'test/torture/fuzz-pool.c',
   'native/pool.c',
+  'native/memory-files.c',
   'native/pool-operations.c',
   'native/pool-poller.c',
   'native/pool-whole-file.c',

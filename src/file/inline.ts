@@ -4,11 +4,11 @@ import { Buffer } from 'node:buffer';
 import { ERRNO } from '../abi/errno.js';
 import { LEFT_OPEN, native } from '../abi/native.js';
 import { setImmediate } from '../abi/timers.js';
-import { SCRATCH_BYTES } from '../file/scratch.js';
 import type { Path, RingOperations } from '../ring/requests.js';
 import { coreOf } from '../ring/requests.js';
 import { KIND } from '../ring/routing.js';
 import type { LeftOpen } from '../ring/whole-file.js';
+import { SCRATCH_BYTES } from './scratch.js';
 
 /** For what the addon answers with. Never in use across a turn of the microtask queue. 64 KiB are read in 6 µs. */
 const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
@@ -85,7 +85,8 @@ export function readvNow(
 /** Whether the file is one whose cached data is read without waiting, and this turn has time for it. */
 function isInPageCache(ring: RingOperations, fd: number): boolean {
   const { router, delivery } = coreOf(ring);
-  return router.kinds.of(fd) === KIND.FILE && delivery.mayReturnNow;
+  const kind = router.kinds.of(fd);
+  return (kind === KIND.FILE || (kind & KIND.MEMORY) !== 0) && delivery.mayReturnNow;
 }
 
 /** A struct statx, valid until the next call; or -errno, -EAGAIN when it is not all in memory. */
@@ -95,6 +96,14 @@ export function statCached(path: Path, flags: number): DataView<ArrayBuffer> | n
 }
 
 const status = new DataView(scratch.buffer as ArrayBuffer, scratch.byteOffset, scratch.byteLength);
+
+/** 0 or -errno; -EAGAIN, and the descriptor is open still: closing it may have to wait for a server, or a device. */
+export function closeCached(ring: RingOperations, fd: number): number {
+  if (!mayAnswerNow(ring)) return -ERRNO.EAGAIN;
+  const result = native().closeCached(fd);
+  if (result !== -ERRNO.EAGAIN) coreOf(ring).router.kinds.forget(fd);
+  return result;
+}
 
 /** A descriptor; -errno; or an open file where opening may not be over yet: a named pipe. */
 export function openCached(path: Path, flags: number): number | { readonly pipe: number } {

@@ -1,0 +1,130 @@
+// Files of tmpfs are nothing but memory: a pool transfers and syncs them inside the call, without a thread of its own.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { open, type Ring } from 'linux-aio';
+import { coreOf, routing } from '../support/internals.js';
+import { nextTurn, openRing, result } from '../support/ring.js';
+import { opened } from '../support/temp.js';
+
+const CONTENT = Buffer.from(Array.from({ length: 10_000 }, (_, i) => (i * 11) % 253));
+/** What is copied inside one call at most. */
+const CALL_BYTES_MAX = 1 << 20;
+
+/** A directory in memory, removed after the test; null, and the test is skipped, where there is none. */
+function memoryDirectory(t: TestContext): string | null {
+  if (!fs.existsSync('/dev/shm')) {
+    t.skip('no /dev/shm');
+    return null;
+  }
+  const directory = fs.mkdtempSync('/dev/shm/linux-aio-');
+  t.after(() => fs.rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+/** A ring that is served by a pool, alone or beside io_uring; one file in memory, open. */
+function memoryFile(t: TestContext, flags: string | number): { ring: Ring; fd: number } | null {
+  const directory = memoryDirectory(t);
+  if (directory === null) return null;
+  const path = join(directory, 'file');
+  fs.writeFileSync(path, CONTENT);
+  const fd = opened(t, path, flags);
+  if ((new routing.FileKinds().of(fd) & routing.KIND.MEMORY) === 0) {
+    t.skip('/dev/shm is no tmpfs');
+    return null;
+  }
+  return { ring: openRing(t), fd };
+}
+
+/** The result of a request that is made alone in its turn, and whether it was there before the call returned. */
+async function madeAlone(
+  ring: Ring,
+  start: (done: (result: number) => void) => number,
+): Promise<[result: number, isAtOnce: boolean]> {
+  await nextTurn();
+  let isAtOnce = false;
+  const answer = await result((done) => {
+    isAtOnce = coreOf(ring).isComplete(start(done));
+  });
+  return [answer, isAtOnce];
+}
+
+const threadsOfPools = () =>
+  fs.readdirSync('/proc/self/task').filter((task) => {
+    return fs.readFileSync(`/proc/self/task/${task}/comm`, 'latin1').startsWith('aio');
+  }).length;
+
+test('transfers and syncs are done inside the call, without a thread', async (t) => {
+  const file = memoryFile(t, 'r+');
+  if (file === null) return;
+  const { ring, fd } = file;
+  const [view, more] = [Buffer.alloc(64), Buffer.alloc(36)];
+  const before = threadsOfPools();
+  assert.deepEqual(await madeAlone(ring, (done) => ring.read(fd, view, 100, done)), [64, true]);
+  assert.deepEqual(view, CONTENT.subarray(100, 164));
+  assert.deepEqual(await madeAlone(ring, (done) => ring.readv(fd, [more, view], 9, done)), [100, true]);
+  assert.deepEqual(Buffer.concat([more, view]), CONTENT.subarray(9, 109));
+  assert.deepEqual(await madeAlone(ring, (done) => ring.write(fd, view, 0, done)), [64, true]);
+  assert.deepEqual(await madeAlone(ring, (done) => ring.writev(fd, [more, view], 64, done)), [100, true]);
+  assert.deepEqual(await madeAlone(ring, (done) => ring.fsync(fd, false, done)), [0, true]);
+  assert.deepEqual(await madeAlone(ring, (done) => ring.fsync(fd, true, done)), [0, true]);
+  assert.equal(threadsOfPools(), before);
+  const expected = Buffer.concat([view, more, view, CONTENT.subarray(164)]);
+  assert.deepEqual(fs.readFileSync(fd), expected);
+});
+
+test('their errors and ends are those of the system calls', async (t) => {
+  const file = memoryFile(t, 'r');
+  if (file === null) return;
+  const { ring, fd } = file;
+  const view = Buffer.alloc(64);
+  const end = CONTENT.length;
+  assert.deepEqual(await madeAlone(ring, (done) => ring.read(fd, view, end - 4, done)), [4, true]);
+  assert.deepEqual(await madeAlone(ring, (done) => ring.read(fd, view, end, done)), [0, true]);
+  const EBADF = -9;
+  assert.deepEqual(await madeAlone(ring, (done) => ring.write(fd, view, 0, done)), [EBADF, true]);
+});
+
+test('the own position moves, request by request', async (t) => {
+  const file = memoryFile(t, 'r');
+  if (file === null) return;
+  const { ring, fd } = file;
+  const views = Array.from({ length: 10 }, () => Buffer.alloc(100));
+  const read = await Promise.all(views.map((view) => result((done) => ring.read(fd, view, -1, done))));
+  assert.deepEqual(read, Array(10).fill(100));
+  assert.deepEqual(Buffer.concat(views), CONTENT.subarray(0, 1000));
+});
+
+test('more than a call may copy is shared out among workers, and is all there', async (t) => {
+  const file = memoryFile(t, 'r+');
+  if (file === null) return;
+  const { ring, fd } = file;
+  const large = Buffer.alloc(CALL_BYTES_MAX + 1, CONTENT);
+  const [written, isAtOnce] = await madeAlone(ring, (done) => ring.write(fd, large, 0, done));
+  assert.deepEqual([written, isAtOnce], [large.length, false]);
+  const back = Array.from({ length: 40 }, () => Buffer.alloc(65_536));
+  const read = back.map((view, i) => result((done) => ring.read(fd, view, i * 4096, done)));
+  assert.deepEqual(await Promise.all(read), Array(40).fill(65_536));
+  for (const [i, view] of back.entries()) assert.ok(view.equals(large.subarray(i * 4096, i * 4096 + 65_536)));
+});
+
+test('a named pipe there is no such file: it is waited for', async (t) => {
+  const directory = memoryDirectory(t);
+  if (directory === null) return;
+  const path = join(directory, 'pipe');
+  execFileSync('mkfifo', [path]);
+  const both = await open(path, 'r+');
+  t.after(() => both.close());
+  const ring = openRing(t);
+  const view = Buffer.alloc(8);
+  let isOver = false;
+  const reading = result((done) => ring.read(both.fd, view, -1, done)).finally(() => {
+    isOver = true;
+  });
+  for (let i = 0; i < 20; i++) await nextTurn();
+  assert.equal(isOver, false);
+  fs.writeSync(both.fd, 'here');
+  assert.equal(await reading, 4);
+});
