@@ -16,6 +16,7 @@ const SOURCES = [
   'native/memory-files.c',
   'native/pool-operations.c',
   'native/pool-poller.c',
+  'native/pool-transfer.c',
   'native/pool-whole-file.c',
   'native/pool-workers.c',
 ].map((file) => join(packageRoot, file));
