@@ -1,14 +1,15 @@
 // The grid as Markdown: one table per file system, and what loses.
 import type { Machine } from '../machine.js';
+import { medianOf, type Ratio, ratioOf, verdictOn } from '../pairs.js';
 import { type Cell, titleOf } from './cells.js';
 import { NODE, ROUTED } from './contenders.js';
 
 export interface Line {
   readonly place: string;
   readonly cell: Cell;
-  /** operations per second by contender, medians */
-  readonly perSecond: Readonly<Record<string, number>>;
-  readonly failure?: string;
+  /** operations per second by contender, one figure a round */
+  readonly rounds: Record<string, number[]>;
+  failure?: string;
 }
 
 export interface Grid {
@@ -18,8 +19,10 @@ export interface Grid {
 }
 
 const ENGINES = ['io_uring', 'threads'];
-/** Short slices on a shared machine: what is nearer than this is the same. */
-const NOISE = 0.9;
+/** Nowhere slower than node:fs/promises … */
+export const NODE_BOUND = 1;
+/** … and nowhere more than a tenth behind the better engine. */
+export const BEST_BOUND = 0.9;
 
 export function markdown({ machine, absent, lines }: Grid): string {
   const places = [...new Set(lines.map(({ place }) => place))];
@@ -38,11 +41,12 @@ export function markdown({ machine, absent, lines }: Grid): string {
 }
 
 function table(place: string, lines: Line[]): string {
-  const rows = lines.map(({ cell, perSecond, failure }) => {
+  const rows = lines.map((line) => {
+    const { cell, rounds, failure } = line;
     const head = `| ${titleOf(cell)} | ${cell.depth} |`;
     if (failure) return `${head} ${failure} | | | | | |`;
-    const figures = [NODE, ...ENGINES, ROUTED].map((name) => quantity(perSecond[name])).join(' | ');
-    return `${head} ${figures} | ${overNode(perSecond).toFixed(2)} × | ${overBest(perSecond).toFixed(2)} × |`;
+    const figures = [NODE, ...ENGINES, ROUTED].map((name) => quantity(medianOf(rounds[name]))).join(' | ');
+    return `${head} ${figures} | ${overNode(line).median.toFixed(2)} × | ${overBest(line).median.toFixed(2)} × |`;
   });
   return [
     `### ${place}\n`,
@@ -55,29 +59,35 @@ function table(place: string, lines: Line[]): string {
 
 function losers(lines: readonly Line[]): string {
   const measured = lines.filter(({ failure }) => failure === undefined);
-  const slower = measured.filter(({ perSecond }) => overNode(perSecond) < 1);
-  const behind = measured.filter(({ perSecond }) => overBest(perSecond) < NOISE);
-  const list = (title: string, some: Line[], ratio: (perSecond: Line['perSecond']) => number) => [
-    `${title}: ${some.length} of ${measured.length}.`,
-    ...some.map(
-      ({ place, cell, perSecond }) =>
-        `- ${place}, ${titleOf(cell)}, depth ${cell.depth}: ${ratio(perSecond).toFixed(2)} ×`,
-    ),
-    '',
-  ];
+  const list = (title: string, ratio: (line: Line) => Ratio, bound: number) =>
+    (['missed', 'in doubt'] as const).flatMap((verdict) => {
+      const some = measured.filter((line) => verdictOn(ratio(line), bound) === verdict);
+      return [
+        `${title}${verdict === 'missed' ? '' : ', perhaps'}: ${some.length} of ${measured.length}.`,
+        ...some.map((line) => {
+          const { median, low, high } = ratio(line);
+          const range = `${low.toFixed(2)} to ${high.toFixed(2)}`;
+          return `- ${line.place}, ${titleOf(line.cell)}, depth ${line.cell.depth}: ${median.toFixed(2)} × (${range})`;
+        }),
+        '',
+      ];
+    });
   return [
     '### Losers\n',
-    ...list('Slower than node:fs/promises', slower, overNode),
-    ...list('More than 10 % behind the better engine', behind, overBest),
+    'In brackets: between which values the ratio is with 90 % confidence. Where that includes the bound, it says "perhaps".\n',
+    ...list('Slower than node:fs/promises', overNode, NODE_BOUND),
+    ...list('More than 10 % behind the better engine', overBest, BEST_BOUND),
   ].join('\n');
 }
 
-function overNode(perSecond: Line['perSecond']): number {
-  return perSecond[ROUTED] / perSecond[NODE];
+export function overNode({ rounds }: Line): Ratio {
+  return ratioOf(rounds[ROUTED], rounds[NODE]);
 }
 
-function overBest(perSecond: Line['perSecond']): number {
-  return perSecond[ROUTED] / Math.max(...ENGINES.map((name) => perSecond[name]));
+/** Over whichever engine alone has the better median. */
+export function overBest({ rounds }: Line): Ratio {
+  const [first, second] = ENGINES.map((name) => rounds[name]);
+  return ratioOf(rounds[ROUTED], medianOf(first) > medianOf(second) ? first : second);
 }
 
 function quantity(value: number): string {
