@@ -28,6 +28,9 @@ export type Syscall =
   | 'fallocate'
   | 'fadvise';
 
+/** Node makes a new map for each call, which takes longer than a file does. */
+let names: ReturnType<typeof getSystemErrorMap> | undefined;
+
 /**
  * The error of a system call that answered `result`, a negative errno.
  *
@@ -42,7 +45,8 @@ export function systemError(
   dest?: string,
 ): NodeJS.ErrnoException {
   const unknown = `Unknown system error ${result}`; // libuv's words for an errno without a name
-  const [code, text] = getSystemErrorMap().get(result) ?? [unknown, unknown];
+  names ??= getSystemErrorMap();
+  const [code, text] = names.get(result) ?? [unknown, unknown];
   const where = path === undefined ? '' : ` '${path}'${dest === undefined ? '' : ` -> '${dest}'`}`;
   const error: NodeJS.ErrnoException & { dest?: string } = new Error(
     `${code}: ${text}, ${syscall}${where}${note === undefined ? '' : ` (${note})`}`,
