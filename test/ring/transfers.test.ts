@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import test, { describe } from 'node:test';
-import { errno, openRing, result } from '../support/ring.js';
+import { errno, nextTurn, openRing, result } from '../support/ring.js';
 import { opened, openPipe, temporaryDirectory, temporaryFile } from '../support/temp.js';
 
 describe('a transfer fails with', () => {
@@ -157,6 +157,23 @@ describe('write', () => {
 });
 
 describe('readv and writev', () => {
+  test('have a vector each, until they are complete', async (t) => {
+    // The second waits behind the first, and the third is made when both are under way.
+    const ring = openRing(t);
+    const pipe = openPipe(t);
+    const views = Array.from({ length: 3 }, () => [Buffer.alloc(2), Buffer.alloc(2)]);
+    const reads = views.map((parts) => result((done) => ring.readv(pipe.read, parts, -1, done)));
+    for (const text of ['aaaa', 'bbbb', 'cccc']) {
+      await nextTurn();
+      fs.writeSync(pipe.write, text);
+    }
+    assert.deepEqual(await Promise.all(reads), [4, 4, 4]);
+    assert.deepEqual(
+      views.map((parts) => String(Buffer.concat(parts))),
+      ['aaaa', 'bbbb', 'cccc'],
+    );
+  });
+
   test('spread one transfer over several buffers, in their order', async (t) => {
     const ring = openRing(t);
     const path = temporaryFile(t);

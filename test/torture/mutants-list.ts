@@ -31,6 +31,7 @@ const READ_AHEAD = 'src/file/read-ahead.ts';
 const STREAM_READER = 'src/fs/stream-reader.ts';
 const DELIVER = 'src/fs/deliver.ts';
 const HANDLE = 'src/fs/handle.ts';
+const INLINE = 'native/inline.c';
 
 export const MUTANTS: readonly Mutant[] = [
   // ── completions ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -606,5 +607,41 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'return false;',
     wrong: 'a position on a pipe is ignored',
     checks: ['fs/positions.test.js'],
+  },
+  // ── what is answered inside the call ─────────────────────────────────────────────────────────────────────────────
+  {
+    file: INLINE,
+    find: 'return result == 0 || (size_t)result == wanted ? result : -EAGAIN;',
+    replace: 'return result;',
+    wrong: 'a read of what is cached in part is short',
+    checks: ['fs/cached-reads.test.js'],
+  },
+  {
+    file: INLINE,
+    find: 'length == 0 || offset > part.iov_len ||\n      length > part.iov_len - offset',
+    replace: 'length == 0',
+    wrong: 'a read goes beyond the memory of a view that lies about its length',
+    checks: ['fs/cached-reads.test.js'],
+  },
+  {
+    file: 'native/pool-transfer.c',
+    find: 'visit->bytes + bytes > VISIT_BYTES_MAX) return WORKER;\n  visit',
+    replace: 'false) return WORKER;\n  visit',
+    wrong: 'a file in memory is copied inside the call whatever its size',
+    checks: ['ring/memory-files.test.js'],
+  },
+  {
+    file: 'native/memory-files.c',
+    find: ' || !S_ISREG(st.st_mode)',
+    replace: '',
+    wrong: 'a named pipe in memory holds the thread',
+    checks: ['ring/memory-files.test.js'],
+  },
+  {
+    file: 'src/ring/requests.ts',
+    find: 'const address = addressOf(vector);',
+    replace: 'const address = addressOf(vector); giveIovec(vector);',
+    wrong: 'a vector is used again while its request needs it',
+    checks: ['ring/transfers.test.js'],
   },
 ];
