@@ -104,14 +104,18 @@ test('more than a call may copy is shared out among workers, and is all there', 
   const large = Buffer.alloc(CALL_BYTES_MAX + 1, CONTENT);
   const [written, isAtOnce] = await madeAlone(ring, (done) => ring.write(fd, large, 0, done));
   assert.deepEqual([written, isAtOnce], [large.length, false]);
-  const back = Array.from({ length: 40 }, () => Buffer.alloc(65_536));
-  await nextTurn();
-  const reads = back.map((view, i) => started((done) => ring.read(fd, view, i * 4096, done)));
-  ring.flush();
-  const inside = reads.filter(({ id }) => coreOf(ring).isComplete(id)).length;
-  assert.ok(inside >= 16 && inside < 30, `${inside} of 40 are over, of which one call may copy 16`);
-  assert.deepEqual(await Promise.all(reads.map((read) => read.result)), Array(40).fill(65_536));
-  for (const [i, view] of back.entries()) assert.ok(view.equals(large.subarray(i * 4096, i * 4096 + 65_536)));
+  const block = 65_536;
+  for (const way of ['write', 'read'] as const) {
+    const views = Array.from({ length: 40 }, (_, i) => Buffer.alloc(block, way === 'write' ? i + 1 : 0));
+    await nextTurn();
+    const requests = views.map((view, i) => started((done) => ring[way](fd, view, i * block, done)));
+    ring.flush();
+    const inside = requests.filter(({ id }) => coreOf(ring).isComplete(id)).length;
+    assert.ok(inside >= 16 && inside < 30, `${way}: ${inside} of 40 are over; one call may copy 16`);
+    assert.deepEqual(await Promise.all(requests.map((request) => request.result)), Array(40).fill(block));
+    for (const [i, view] of views.entries())
+      assert.ok(view.equals(Buffer.alloc(block, i + 1)), `${way} ${i}`);
+  }
 });
 
 test('a named pipe there is no such file: it is waited for', async (t) => {
