@@ -1,6 +1,5 @@
 // Beside io_uring a pool serves what it serves better (src/ring/routing.ts). Callers see one ring.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import test, { describe, type TestContext } from 'node:test';
 import { open, Ring } from 'linux-aio';
 import { refusal } from '../support/engines.js';
 import { CTL, coreOf, ioUring, routing, slots } from '../support/internals.js';
+import { occupyPool } from '../support/occupied-pool.js';
 import { runProgram } from '../support/program.js';
 import { errno, openRing, result, started } from '../support/ring.js';
 import {
@@ -47,23 +47,6 @@ function fileInMemory(t: TestContext, bytes: number): string | null {
   const path = join(dir, 'file');
   fs.writeFileSync(path, Buffer.alloc(bytes, 7));
   return path;
-}
-
-/** Occupies the one worker of a ring's pool: opening a named pipe waits for its other end. Returns what ends it. */
-function occupyPool(t: TestContext, ring: Ring): () => Promise<number> {
-  const path = join(temporaryDirectory(t), 'pipe');
-  execFileSync('mkfifo', [path]);
-  const opening = result((done) =>
-    ring.openat(-100, path, fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o600, done),
-  );
-  ring.flush();
-  return async () => {
-    const reader = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
-    const fd = await opening;
-    fs.closeSync(reader);
-    if (fd >= 0) fs.closeSync(fd);
-    return fd;
-  };
 }
 
 describe('a ring on io_uring gives the pool', { skip }, () => {
