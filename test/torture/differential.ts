@@ -7,7 +7,7 @@ import type { Counts, Part, Trial } from './part.js';
 
 const fuzzer = fileURLToPath(new URL('../fs/fuzz/run.js', import.meta.url));
 const CALLS = 2000;
-/** A sequence that hangs is given up by the fuzzer after 20 s a call; this is for the process. */
+/** A call that hangs is reported by the fuzzer itself (watchdog.ts); this is for a process that cannot end. */
 const HANG_MS = 120_000;
 /** Further apart than the sequences of a round, whose seeds follow each other. */
 const SEEDS_APART = 8;

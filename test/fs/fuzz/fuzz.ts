@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import promises from 'node:fs/promises';
 import { randomOf } from '../../differential/random.js';
-import { drawSteps } from './calls.js';
-import { play } from './play.js';
-import type { Player } from './world.js';
+import { drawSteps, type Step } from './calls.js';
+import { type Entry, play } from './play.js';
+import { resting, watch } from './watchdog.js';
+import { base, type Player } from './world.js';
 
 export const NODE: Player = { name: 'node:fs', fs, promises };
 
@@ -20,11 +21,15 @@ export async function ours(): Promise<Player> {
 /** Steps of a sequence: a new directory after so many. */
 export const LENGTH = 250;
 
-/** Plays the sequence of a seed by both; throws what differs first. How many calls were compared. */
+/**
+ * Plays the sequence of a seed by both; throws what differs first. A call that hangs, by either of them, ends the process.
+ *
+ * @returns how many calls were compared
+ */
 export async function compareSeed(seed: number, player: Player, length = LENGTH): Promise<number> {
   const steps = drawSteps(randomOf(seed), length);
-  const expected = await play(NODE, steps);
-  const actual = await play(player, steps);
+  watch(base);
+  const [expected, actual] = await played(steps, seed, player).finally(resting);
   for (const [i, [name, outcome]] of expected.entries()) {
     try {
       assert.deepStrictEqual(actual[i][1], outcome);
@@ -33,4 +38,9 @@ export async function compareSeed(seed: number, player: Player, length = LENGTH)
     }
   }
   return steps.length;
+}
+
+async function played(steps: Step[], seed: number, player: Player): Promise<[Entry[], Entry[]]> {
+  const expected = await play(NODE, steps, `seed ${seed}`);
+  return [expected, await play(player, steps, `seed ${seed}`)];
 }

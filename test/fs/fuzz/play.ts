@@ -4,29 +4,30 @@ import fs from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomOf } from '../../differential/random.js';
-import { shape } from '../../file/compare.js';
 import { atOnce } from './at-once.js';
 import type { Step } from './calls.js';
+import { throughFifo } from './fifo.js';
+import { type Call, called, errorOf } from './outcome.js';
+import { doing } from './watchdog.js';
 import { CLOSED_FD, createWorld, finishWorld, type Player, pattern, type World } from './world.js';
 
-/** Longer than this and the call hangs. */
-const HANG_MS = 20_000;
 const DAY_MS = 86_400_000;
-
-type Call = (...args: unknown[]) => unknown;
 
 /** What a step is called in a report, and what came of it. */
 export type Entry = readonly [name: string, outcome: unknown];
 
-export async function play(player: Player, steps: readonly Step[]): Promise<Entry[]> {
+/** `title` says which sequence it is, should a call of it hang. */
+export async function play(player: Player, steps: readonly Step[], title: string): Promise<Entry[]> {
   const world = createWorld(player);
   const log: Entry[] = [];
-  for (const step of steps) {
+  for (const [i, step] of steps.entries()) {
     const args = 'args' in step ? step.args.map((argument) => argument(world)) : [];
     // Text before the call: afterwards a buffer says what was read into it.
     const name = `${titleOf(step)}(${args.map((arg) => brief(arg, world)).join(', ')})`;
+    doing(`${title}, call ${i}, ${name} of ${player.name}`);
     log.push([name, await outcomeOf(world, step, args)]);
   }
+  doing(`${title}, closing what ${player.name} has opened`);
   log.push(['the directory in the end', await finishWorld(world)]);
   return log;
 }
@@ -112,26 +113,6 @@ function withoutFunctions(args: readonly unknown[]): unknown[] {
   return args.map((arg) => (typeof arg === 'function' ? new Map() : arg));
 }
 
-/** The callback's arguments as a promise, and whether it was called before the function had returned. */
-function called(api: object, name: string, args: readonly unknown[]): Promise<unknown> {
-  let resolve!: (value: unknown) => void;
-  let reject!: (error: unknown) => void;
-  const promise = new Promise((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  let returned = false;
-  let calls = 0;
-  const result = (api as Record<string, Call>)[name](...args, (...found: unknown[]) => {
-    if (++calls > 1) throw new Error(`${name} called back twice`);
-    if (found[0] instanceof Error) reject(Object.assign(found[0], { returned, more: found.slice(1) }));
-    else resolve(found.length === 2 && found[0] === null && returned ? found[1] : { returned, found });
-  });
-  returned = true;
-  if (result !== undefined) reject(new Error(`${name} returned ${typeof result}`));
-  return promise;
-}
-
 /** What a call returned or failed with, and what it made of its arguments. */
 async function settled(world: World, args: readonly unknown[], run: () => unknown): Promise<unknown> {
   let promise: unknown;
@@ -140,33 +121,13 @@ async function settled(world: World, args: readonly unknown[], run: () => unknow
   } catch (error) {
     return { thrown: errorOf(error) };
   }
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, HANG_MS, { hangs: true });
-  });
   try {
-    const value = await Promise.race([promise, late]);
+    const value = await promise;
     const buffers = args.filter((arg) => ArrayBuffer.isView(arg) || Array.isArray(arg));
     return { value: await shapeOf(value, args, world), buffers };
   } catch (error) {
     return { rejected: errorOf(error) };
-  } finally {
-    clearTimeout(timer);
   }
-}
-
-function errorOf(error: unknown): unknown {
-  if (!(error instanceof Error)) return ['not an error', error];
-  const more = error as Error & { dest?: string; more?: unknown; returned?: boolean };
-  const cause = error.cause instanceof Error ? shape(error.cause) : error.cause;
-  return {
-    ...shape(error),
-    dest: more.dest,
-    more: more.more,
-    returned: more.returned,
-    cause,
-    text: String(error),
-  };
 }
 
 async function shapeOf(value: unknown, args: readonly unknown[], world: World): Promise<unknown> {
@@ -230,63 +191,6 @@ async function abortedAtOnce(
   if (tick) process.nextTick(abort);
   else abort();
   return promise;
-}
-
-/** Both ends of a FIFO by name, each waiting for the other; or as one handle or descriptor, with what a pipe refuses. */
-async function throughFifo(
-  world: World,
-  { fifo, bytes, through, position }: Extract<Step, { kind: 'fifo' }>,
-): Promise<unknown> {
-  const path = join(world.directory, fifo);
-  if (!fs.lstatSync(path, { throwIfNoEntry: false })?.isFIFO()) return 'no FIFO any more';
-  const { fs: api, promises } = world.player;
-  const data = pattern(bytes, 5);
-  if (through === 'handle') {
-    const handle = await promises.open(path, 'r+');
-    world.opened.push(handle);
-    // readv, writev and text take a number, or none.
-    const at = Number(position);
-    return oneAfterTheOther([
-      () => handle.write(data),
-      () => handle.read(Buffer.alloc(100), 0, 100, position),
-      () => handle.readv([Buffer.alloc(10), Buffer.alloc(90)], at),
-      () => handle.write(Buffer.alloc(10), 0, 10, at),
-      () => handle.write('text', at),
-      () => handle.writev([Buffer.alloc(10), Buffer.alloc(0)], at),
-      () => handle.truncate(0),
-      () => handle.sync(),
-      () => (bytes > 0 ? handle.read(Buffer.alloc(bytes)) : 'nothing to read'),
-      () => handle.close(),
-    ]);
-  }
-  if (through === 'descriptor') {
-    const at = Number(position);
-    const fd = (await called(api, 'open', [path, 'r+'])) as number;
-    const call = (name: string, ...args: unknown[]) => called(api, name, [fd, ...args]);
-    return oneAfterTheOther([
-      () => call('write', data, 0, bytes, null),
-      () => call('read', Buffer.alloc(100), 0, 100, position),
-      () => call('read', { buffer: Buffer.alloc(100), position }),
-      () => call('readv', [Buffer.alloc(10), Buffer.alloc(90)], at),
-      () => call('write', Buffer.alloc(10), 0, 10, at),
-      () => call('write', 'text', at, 'utf8'),
-      () => call('writev', [Buffer.alloc(10), Buffer.alloc(0)], at),
-      () => call('writev', [data, Buffer.from('the end')], null),
-      // All that was written, and nothing else.
-      () => call('readv', [Buffer.alloc(2 * bytes), Buffer.alloc(100)], null),
-      () => call('close'),
-    ]);
-  }
-  const callbacks = through === 'callbacks';
-  const write = callbacks ? called(api, 'writeFile', [path, data]) : promises.writeFile(path, data);
-  const read = callbacks ? called(api, 'readFile', [path]) : promises.readFile(path);
-  return Promise.all([read, write]);
-}
-
-async function oneAfterTheOther(calls: readonly (() => unknown)[]): Promise<unknown[]> {
-  const found: unknown[] = [];
-  for (const call of calls) found.push(await (async () => call())().catch(errorOf));
-  return found;
 }
 
 /** Files of their own, written, read, looked at and removed at the same time. */

@@ -35,7 +35,7 @@ export function pattern(length: number, mark: number): Buffer {
 export const FIFOS = ['fifo1', 'fifo2'];
 
 /** Both players play in the same place, one after the other: paths are in results and in messages. */
-const base = fs.mkdtempSync(join(tmpdir(), 'fs-fuzz-'));
+export const base = fs.mkdtempSync(join(tmpdir(), 'fs-fuzz-'));
 process.on('exit', () => fs.rmSync(base, { recursive: true, force: true }));
 
 export function createWorld(player: Player): World {
