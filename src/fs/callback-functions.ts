@@ -1,5 +1,6 @@
 // The callback functions of node:fs that the ring serves. As with the promises, what is not obviously right is handed
 // to Node's own function as it came.
+import { Buffer } from 'node:buffer';
 import fs, { constants } from 'node:fs';
 import { ERRNO } from '../abi/errno.js';
 import { native } from '../abi/native.js';
@@ -100,14 +101,23 @@ const readFile: Start = (ring, [path, options], deliver) => {
   return true;
 };
 
-function isEmpty(data: unknown): boolean {
-  return data === '' || (ArrayBuffer.isView(data) && data.byteLength === 0);
+/** Whether there is no byte to write: in hexadecimal and base64, text may stand for none. */
+function isEmpty(data: unknown, options: unknown): boolean {
+  if (typeof data !== 'string') return ArrayBuffer.isView(data) && data.byteLength === 0;
+  if (data === '') return true;
+  const encoding =
+    typeof options === 'string' ? options : (options as { encoding?: unknown } | null)?.encoding;
+  return (
+    typeof encoding === 'string' &&
+    /^(hex|base64|base64url)$/i.test(encoding) &&
+    Buffer.from(data, encoding as BufferEncoding).byteLength === 0
+  );
 }
 
 function writeFile(flags: 'w' | 'a'): Start {
   return (ring, [path, data, options], deliver) => {
     // Nothing to write is a system call here, with errors of its own; the promises make none.
-    if (isNodes(options) || isEmpty(data)) return false;
+    if (isNodes(options) || isEmpty(data, options)) return false;
     if (typeof path !== 'number')
       return settle(writeWhole(ring, path as string, data, options, flags), deliver);
     const descriptor = userDescriptor(ring, path, constants.O_WRONLY);

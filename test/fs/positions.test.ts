@@ -64,4 +64,23 @@ describe('nothing but empty buffers', () => {
       await assert.rejects(promisify(writev)(fd, [Buffer.alloc(0)]), { code: 'EBADF' });
     }
   });
+
+  for (const encoding of ['hex', 'HEX', 'base64', 'base64url'] as const) {
+    it(`are what text in ${encoding} may be, and a system call all the same`, async (t) => {
+      const path = temporaryFile(t, 'as it was');
+      const fd = opened(t, path);
+      const options = { encoding: encoding as BufferEncoding, flag: 'r' };
+      for (const { writeFile, appendFile } of [nodeFs, fs]) {
+        for (const write of [writeFile, appendFile]) {
+          await assert.rejects(promisify(write)(path, '«»', options), { code: 'EBADF', syscall: 'write' });
+          await assert.rejects(promisify(write)(fd, '«»', options.encoding), {
+            code: 'EBADF',
+            syscall: 'write',
+          });
+        }
+        await promisify(appendFile)(path, '«»', options.encoding);
+      }
+      assert.equal(nodeFs.readFileSync(path, 'utf8'), 'as it was');
+    });
+  }
 });
