@@ -14,6 +14,8 @@ export interface Outcome {
   stdout: string;
   stderr: string;
   ms: number;
+  /** killed, because it had not ended by itself */
+  timedOut: boolean;
 }
 
 export interface ProgramOptions {
@@ -28,7 +30,7 @@ export interface ProgramOptions {
   flags?: string[];
   stdio?: SpawnOptions['stdio'];
   cwd?: string;
-  /** after so long it is killed, and its signal says so */
+  /** after so long it is killed */
   timeoutMs?: number;
 }
 
@@ -63,7 +65,10 @@ export function runNode(args: string[], options: ProgramOptions = {}): Promise<O
     env: { ...inherited, ...options.env },
     stdio: options.stdio ?? ['ignore', 'pipe', 'pipe'],
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 30_000);
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = child.kill('SIGKILL');
+  }, options.timeoutMs ?? 30_000);
   let stdout = '';
   let stderr = '';
   child.stdout?.on('data', (chunk) => {
@@ -76,7 +81,7 @@ export function runNode(args: string[], options: ProgramOptions = {}): Promise<O
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
-      resolve({ code, signal, stdout, stderr, ms: performance.now() - begin });
+      resolve({ code, signal, stdout, stderr, ms: performance.now() - begin, timedOut });
     });
   });
 }

@@ -142,6 +142,14 @@ export type Step =
       through: 'promises' | 'callbacks' | 'handle' | 'descriptor';
       position: number | bigint;
     }
+  | {
+      kind: 'abortedFifo';
+      fifo: string;
+      name: string;
+      on: 'promises' | 'callbacks' | 'handle';
+      abort: 'at once' | 'in a tick' | 'while it waits';
+      otherEnd: 'before' | 'after';
+    }
   | { kind: 'together'; count: number; mark: number }
   | { kind: 'atOnce'; way: Way; count: number; seed: number }
   | { kind: 'handleStream'; slot: number; reads: boolean; args: Argument[] }
@@ -168,6 +176,7 @@ function drawStep(random: Random): Step {
   if (choice < 13) return { kind: 'openFd', slot: random(SLOTS), args: openArguments(v) };
   if (choice < 14) return { kind: 'closeFd', slot: random(SLOTS) };
   if (choice < 16) {
+    if (v.bad(4)) return abortedFifoStep(random);
     const through = pick(random, ['promises', 'callbacks', 'handle', 'descriptor'] as const);
     const position = pick(random, [0, 1, 5, 4096, 2 ** 40, 0n, 7n]);
     return { kind: 'fifo', fifo: pick(random, FIFOS), bytes: random(9000), through, position };
@@ -211,6 +220,26 @@ function abortStep(v: Values, random: Random): Step {
     ...(name === 'readFile' ? [] : [v.data()]),
   ];
   return { kind: 'abort', on, tick: random(2) === 0, name, args };
+}
+
+/** A write that waits for room is over once there is some, aborted or not: only what has not begun is aborted. */
+function abortedFifoStep(random: Random): Step {
+  const name = pick(random, ['readFile', 'readFile', 'writeFile', 'appendFile']);
+  const reads = name === 'readFile';
+  return {
+    kind: 'abortedFifo',
+    fifo: pick(random, FIFOS),
+    name,
+    on: pick(
+      random,
+      reads ? (['promises', 'callbacks', 'handle'] as const) : (['promises', 'callbacks'] as const),
+    ),
+    abort: pick(
+      random,
+      reads ? (['at once', 'in a tick', 'while it waits'] as const) : (['at once', 'in a tick'] as const),
+    ),
+    otherEnd: pick(random, ['before', 'after'] as const),
+  };
 }
 
 /** What is no function in the callback's place, or nothing at all. */

@@ -2,8 +2,9 @@
 // nobody writes: it would hold a thread of Node's pool, and take what is written to the same pipe later.
 import fs from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Step } from './calls.js';
-import { called, errorOf } from './outcome.js';
+import { type Call, called, errorOf } from './outcome.js';
 import { pattern, type World } from './world.js';
 
 /** Both ends of a FIFO by name, each waiting for the other; or as one handle or descriptor, with what a pipe refuses. */
@@ -11,8 +12,8 @@ export async function throughFifo(
   world: World,
   { fifo, bytes, through, position }: Extract<Step, { kind: 'fifo' }>,
 ): Promise<unknown> {
-  const path = join(world.directory, fifo);
-  if (!fs.lstatSync(path, { throwIfNoEntry: false })?.isFIFO()) return 'no FIFO any more';
+  const path = pathOf(world, fifo);
+  if (path === undefined) return 'no FIFO any more';
   const { fs: api, promises } = world.player;
   const data = pattern(bytes, 5);
   if (through === 'handle') {
@@ -61,8 +62,83 @@ export async function throughFifo(
   return Promise.all([read, write]);
 }
 
+/** Other calls of a sequence remove them, and put files in their place. */
+function pathOf(world: World, fifo: string): string | undefined {
+  const path = join(world.directory, fifo);
+  return fs.lstatSync(path, { throwIfNoEntry: false })?.isFIFO() ? path : undefined;
+}
+
 async function oneAfterTheOther(calls: readonly (() => unknown)[]): Promise<unknown[]> {
   const found: unknown[] = [];
   for (const call of calls) found.push(await (async () => call())().catch(errorOf));
   return found;
+}
+
+/** Long enough for a thread to stop in the open or the read; none of the outcomes depends on it. */
+const TURNS_WAITING = 20;
+
+/**
+ * A whole pipe read or written, and aborted. Node opens it and waits for the data all the same, and only then looks at the
+ * signal: so there is another end in time, and data after the abort. Without them it would wait for ever.
+ */
+export async function abortedFifo(
+  world: World,
+  { fifo, name, on, abort, otherEnd }: Extract<Step, { kind: 'abortedFifo' }>,
+): Promise<unknown> {
+  const path = pathOf(world, fifo);
+  if (path === undefined) return 'no FIFO any more';
+  const { fs: api, promises } = world.player;
+  const open = () => fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
+  let end = otherEnd === 'before' ? open() : undefined;
+  const handle = on === 'handle' ? await promises.open(path, 'r+') : undefined;
+  const controller = new AbortController();
+  const args = [
+    ...(handle ? [] : [path]),
+    ...(name === 'readFile' ? [] : [pattern(5000, 5)]),
+    { signal: controller.signal },
+  ];
+  const subject = (handle ?? promises) as unknown as Record<string, Call>;
+  const call = on === 'callbacks' ? called(api, name, args) : (subject[name](...args) as Promise<unknown>);
+  const outcome = call.catch(errorOf);
+  const stop = () => controller.abort(new Error(abort));
+  if (abort === 'at once') stop();
+  else if (abort === 'in a tick') process.nextTick(stop);
+  else {
+    for (let turn = 0; turn < TURNS_WAITING; turn++) await nextTurn();
+    stop();
+  }
+  await nextTurn();
+  end ??= open();
+  if (name === 'readFile') fs.writeSync(end, LATE);
+  const found = await outcome;
+  await handle?.close();
+  const left = readAll(end);
+  fs.closeSync(end);
+  const isOpen = fs.readdirSync('/proc/self/fd').some((fd) => linkOf(`/proc/self/fd/${fd}`) === path);
+  // A read that was waiting has taken it in Node. Where it was cancelled, nobody has.
+  const mayBeLeft = name === 'readFile' && abort === 'while it waits';
+  return [found, mayBeLeft && left === LATE ? '' : left, isOpen ? 'left open' : 'closed'];
+}
+
+const LATE = 'written after the abort';
+
+/** What is in a pipe now. */
+function readAll(fd: number): string {
+  const bytes = Buffer.alloc(65_536);
+  try {
+    return bytes.toString('latin1', 0, fs.readSync(fd, bytes));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return '';
+    throw error;
+  }
+}
+
+/** Where a descriptor leads to; that of the listing itself is closed by then. */
+function linkOf(path: string): string | undefined {
+  try {
+    return fs.readlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

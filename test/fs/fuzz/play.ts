@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { randomOf } from '../../differential/random.js';
 import { atOnce } from './at-once.js';
 import type { Step } from './calls.js';
-import { throughFifo } from './fifo.js';
+import { abortedFifo, throughFifo } from './fifo.js';
 import { type Call, called, errorOf } from './outcome.js';
 import { doing } from './watchdog.js';
 import { CLOSED_FD, createWorld, finishWorld, type Player, pattern, type World } from './world.js';
@@ -44,6 +44,8 @@ function titleOf(step: Step): string {
       return `${step.kind} ${step.name}`;
     case 'fifo':
       return `fifo of ${step.bytes} bytes, ${step.through}, position ${step.position}`;
+    case 'abortedFifo':
+      return `${step.on} ${step.name} of a fifo aborted ${step.abort}, other end opened ${step.otherEnd}`;
     case 'together':
       return `${step.count} together`;
     case 'atOnce':
@@ -87,6 +89,8 @@ async function outcomeOf(world: World, step: Step, args: unknown[]): Promise<unk
       return settled(world, args, () => abortedAtOnce(world, step, args));
     case 'fifo':
       return settled(world, args, () => throughFifo(world, step));
+    case 'abortedFifo':
+      return settled(world, args, () => abortedFifo(world, step));
     case 'together':
       return settled(world, args, () => together(world, step.count, step.mark));
     case 'atOnce':

@@ -23,28 +23,28 @@ async function watched(t: TestContext, source: string): Promise<Outcome & { dire
 }
 
 test('a call that holds a thread of the pool ends the process, and is named with the system call', async (t) => {
-  const { signal, stderr, directory } = await watched(
+  const { signal, timedOut, stderr, directory } = await watched(
     t,
     `
     watch(directory, 300);
     doing('seed 7, call 3');
     fs.read(fs.openSync(fifo, 'r+'), Buffer.alloc(12), () => {});`,
   );
-  assert.equal(signal, 'SIGKILL', stderr);
+  assert.deepEqual({ signal, timedOut }, { signal: 'SIGKILL', timedOut: false }, stderr);
   assert.match(stderr, /^HANGS: seed 7, call 3\n/);
   assert.match(stderr, /^ {2}thread \d+ .*, 0 0x[0-9a-f]+ 0x[0-9a-f]+ 0xc /m); // read(fd, buffer, 12)
   assert.equal(fs.existsSync(directory), false);
 });
 
 test('a main thread that hangs ends the process as well', async (t) => {
-  const { signal, stderr } = await watched(
+  const { signal, timedOut, stderr } = await watched(
     t,
     `
     watch(directory, 300);
     doing('seed 8, call 4');
     fs.readSync(fs.openSync(fifo, 'r+'), Buffer.alloc(12));`,
   );
-  assert.equal(signal, 'SIGKILL', stderr);
+  assert.deepEqual({ signal, timedOut }, { signal: 'SIGKILL', timedOut: false }, stderr);
   assert.match(stderr, /^HANGS: seed 8, call 4\n/);
 });
 
