@@ -38,9 +38,12 @@ export const FIFOS = ['fifo1', 'fifo2'];
 export const base = fs.mkdtempSync(join(tmpdir(), 'fs-fuzz-'));
 process.on('exit', () => fs.rmSync(base, { recursive: true, force: true }));
 
+const elsewhere = process.cwd();
+
 export function createWorld(player: Player): World {
   const directory = join(base, 'world');
   fs.mkdirSync(directory);
+  process.chdir(directory); // text in place of a descriptor is a relative path
   const path = (name: string) => join(directory, name);
   fs.writeFileSync(path('a'), pattern(20_000, 1));
   fs.writeFileSync(path('b'), 'zwölf Boxkämpfer jagen Viktor\n'.repeat(40));
@@ -68,6 +71,7 @@ export async function finishWorld(world: World): Promise<unknown[]> {
   for (const handle of world.opened) await handle.close().catch(() => {});
   for (const fd of world.fds) if (fd < CLOSED_FD) fs.closeSync(fd);
   const left = describe(world.directory);
+  process.chdir(elsewhere);
   fs.rmSync(world.directory, { recursive: true, force: true });
   return left;
 }
