@@ -21,26 +21,27 @@ export async function ours(): Promise<Player> {
 /** Steps of a sequence: a new directory after so many. */
 export const LENGTH = 250;
 
-/**
- * Plays the sequence of a seed by both; throws what differs first. A call that hangs, by either of them, ends the process.
- *
- * @returns how many calls were compared
- */
+/** Plays the sequence of a seed by both. How many calls were compared. */
 export async function compareSeed(seed: number, player: Player, length = LENGTH): Promise<number> {
   const steps = drawSteps(randomOf(seed), length);
+  await compareSteps(steps, player, `seed ${seed}`);
+  return steps.length;
+}
+
+/** Throws what differs first. A call that hangs, by either of them, ends the process. */
+export async function compareSteps(steps: readonly Step[], player: Player, title: string): Promise<void> {
   watch(base);
-  const [expected, actual] = await played(steps, seed, player).finally(resting);
+  const [expected, actual] = await played(steps, player, title).finally(resting);
   for (const [i, [name, outcome]] of expected.entries()) {
     try {
       assert.deepStrictEqual(actual[i][1], outcome);
     } catch (error) {
-      throw new Error(`seed ${seed}, call ${i}, ${name}\n${(error as Error).message}`);
+      throw new Error(`${title}, call ${i}, ${name}\n${(error as Error).message}`);
     }
   }
-  return steps.length;
 }
 
-async function played(steps: Step[], seed: number, player: Player): Promise<[Entry[], Entry[]]> {
-  const expected = await play(NODE, steps, `seed ${seed}`);
-  return [expected, await play(player, steps, `seed ${seed}`)];
+async function played(steps: readonly Step[], player: Player, title: string): Promise<[Entry[], Entry[]]> {
+  const expected = await play(NODE, steps, title);
+  return [expected, await play(player, steps, title)];
 }
