@@ -24,6 +24,7 @@ import {
 } from '../ring/whole-file.js';
 import { timeToAbort } from './abort.js';
 import { hasOwnTarget, isData, isHandleChanged } from './handle.js';
+import { readError } from './read-error.js';
 import { isPipe, isRegular, readRegular } from './read-regular.js';
 import { text } from './request.js';
 
@@ -125,7 +126,7 @@ async function readInPool(ring: Ring, call: WholeFile, options: unknown): Promis
   }
   if ('fd' in outcome) return await readOn(ring, call, outcome, options);
   if (mayStillOpen(outcome)) return await readOnRing(ring, call, options);
-  throw failure(outcome, 'read', call.path);
+  throw readError(failure(outcome, 'read', call.path), call.path, 0);
 }
 
 async function readOnRing(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
@@ -151,6 +152,8 @@ async function readOn(
     if (isRegular(file) && file.size > 0) return await readRegular(descriptor, file.size, call.encoding);
     if (isPipe(file)) await dataOf(ring, file.fd);
     return await readFile(descriptor, options);
+  } catch (error) {
+    throw readError(error, call.path, file.size);
   } finally {
     await descriptor.close();
   }
@@ -175,6 +178,8 @@ async function readWithCare(ring: Ring, call: WholeFile, options: unknown): Prom
   try {
     await timeToAbort(call.signal);
     return await readFile(descriptor, options);
+  } catch (error) {
+    throw readError(error, call.path, 0);
   } finally {
     await descriptor.close();
   }

@@ -86,6 +86,26 @@ describe('whole files', () => {
     assert.equal((await promises.readFile('/dev/null')).length, 0);
   });
 
+  it('that cannot be read reject as in Node, with the path or without', async (t) => {
+    const { signal } = new AbortController();
+    const rejection = (promise: Promise<unknown>) =>
+      promise.then(
+        () => assert.fail('it was read'),
+        (error: Error) => ({ ...error, message: error.message, begin: error.stack?.split('\n')[0] }),
+      );
+    for (const path of [temporaryDirectory(t), '/proc/self/mem']) {
+      for (const options of [null, 'utf8', { flag: 'rs' }, { signal }] as const) {
+        const [expected, ...found] = [nodeFs, fs].flatMap((each) => [
+          rejection(each.promises.readFile(path, options)),
+          rejection(promisify(each.readFile)(path, options)),
+        ]);
+        // Many at once take another way.
+        found.push(...Array.from({ length: 20 }, () => rejection(promises.readFile(path, options))));
+        for (const each of await Promise.all(found)) assert.deepEqual(each, await expected);
+      }
+    }
+  });
+
   it('are all right however many of them are read in one turn', async (t) => {
     const directory = temporaryDirectory(t);
     const paths = Array.from({ length: 500 }, (_, i) => join(directory, String(i)));
