@@ -127,11 +127,11 @@ const LATE = 'written after the abort';
 const DATA = pattern(5000, 5);
 
 /**
- * From Node 26 on a callback's file is opened, transferred and closed in one go, by a thread that knows of no signal: what
- * was aborted has been read or written all the same. Ours, and Node's before, have not begun.
+ * From Node 26 on a file by path is opened, transferred and closed in one go, by a thread that knows of no signal: what was
+ * aborted has been read or written all the same. Ours, and Node's before, have not begun.
  */
-function takesWhole(on: string): boolean {
-  return on === 'callbacks' && Number.parseInt(process.versions.node, 10) >= 26;
+export function takesWhole(on: number | string): boolean {
+  return (on === 'callbacks' || on === 'promises') && Number.parseInt(process.versions.node, 10) >= 26;
 }
 
 /** To read from without waiting, and to write to: neither waits for another. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { randomOf } from '../../differential/random.js';
 import { atOnce } from './at-once.js';
 import type { Step } from './calls.js';
-import { abortedFifo, throughFifo } from './fifo.js';
+import { abortedFifo, takesWhole, throughFifo } from './fifo.js';
 import { type Call, called, errorOf } from './outcome.js';
 import { doing } from './watchdog.js';
 import { CLOSED_FD, createWorld, finishWorld, type Player, pattern, type World } from './world.js';
@@ -185,6 +185,7 @@ async function abortedAtOnce(
   const { promises, fs: api } = world.player;
   const subject = on === 'callbacks' ? api : on === 'promises' ? promises : world.handles[on];
   if (subject === undefined) return 'nothing open';
+  if (name !== 'readFile' && takesWhole(on)) return 'written or not';
   const controller = new AbortController();
   const all = [...args, { signal: controller.signal }];
   const promise =
