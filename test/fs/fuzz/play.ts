@@ -185,7 +185,7 @@ async function abortedAtOnce(
   const { promises, fs: api } = world.player;
   const subject = on === 'callbacks' ? api : on === 'promises' ? promises : world.handles[on];
   if (subject === undefined) return 'nothing open';
-  if (name !== 'readFile' && takesWhole(on)) return 'written or not';
+  if (takesWhole(on)) return 'done all the same, or failed in its own way';
   const controller = new AbortController();
   const all = [...args, { signal: controller.signal }];
   const promise =
