@@ -634,7 +634,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'native/memory-files.c',
     find: ' || !S_ISREG(st.st_mode)',
     replace: '',
-    wrong: 'a named pipe in memory holds the thread',
+    wrong: 'a named pipe in memory is taken for a file',
     checks: ['ring/memory-files.test.js'],
   },
   {
