@@ -42,7 +42,10 @@ export function aio_suspend(
   if (state === LIST.FINISHED) return 0;
   if (state === LIST.UNUSED || (state === LIST.ALL_NULL && limit === Number.POSITIVE_INFINITY))
     return fail(EINVAL);
-  const error = block(ONE, limit, () => look(list, nent) === LIST.FINISHED);
+  const error = block(ONE, limit, () => {
+    const now = look(list, nent);
+    return now === LIST.FINISHED || now === LIST.UNUSED; // over, and collected by the promise of `completion`
+  });
   return error === 0 ? 0 : fail(error);
 }
 

@@ -28,8 +28,11 @@ export function aio_waitcomplete(timeout: timespec | null): { cb: aiocb; result:
   poll();
   if (finished.first === null) {
     if (inFlight.length === 0 && limit === Number.POSITIVE_INFINITY) return fail(EINVAL);
-    const error = block(ONE, limit, () => finished.first !== null);
+    // The promise of `completion` may collect the last one meanwhile: then nothing is left that could end.
+    const mayEnd = () => inFlight.length > 0 || limit < Number.POSITIVE_INFINITY;
+    const error = block(ONE, limit, () => finished.first !== null || !mayEnd());
     if (error !== 0) return fail(error);
+    if (finished.first === null) return fail(EINVAL);
   }
   const request = finished.first!;
   const { cb, status } = request;

@@ -33,6 +33,16 @@ covers('S1', 'aio_suspend blocks until another process writes', (t) => {
   cancelled(idle.read);
 });
 
+covers('S1', 'aio_suspend ends also when a promise has collected the one it waits for', async (t) => {
+  const pipe = openPipe(t);
+  const cb = blockedRead(pipe);
+  const promise = aio.completion(cb);
+  writtenLater(t, pipe.write, 'data'); // when it blocks, so that it is what reads the result back
+  assert.equal(aio.aio_suspend([cb], 1, LONG), 0);
+  fails(aio.aio_return(cb), 'EINVAL');
+  assert.equal(await promise, 4);
+});
+
 covers('S1', 'aio_suspend runs nothing of the event loop', (t) => {
   const pipe = openPipe(t);
   let turns = 0;

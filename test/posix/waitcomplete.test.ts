@@ -94,6 +94,15 @@ covers('', 'completion of many at once, awaited in any order', async (t) => {
   assert.deepEqual(await Promise.all(promises), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
+covers('', 'aio_waitcomplete ends when promises have collected all that was in flight', async (t) => {
+  emptied();
+  const pipe = openPipe(t);
+  const promise = aio.completion(blockedRead(pipe));
+  writtenLater(t, pipe.write, 'data'); // when it blocks, so that it is what reads the result back
+  fails(aio.aio_waitcomplete(null), 'EINVAL');
+  assert.equal(await promise, 4);
+});
+
 covers('', 'completion rejects with an Error that has code, errno and syscall, as Node’s have', async (t) => {
   const full = writing(opened(t, '/dev/full', 'w'), 'x');
   queued(aio.aio_write(full));

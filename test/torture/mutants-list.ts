@@ -586,6 +586,21 @@ export const MUTANTS: readonly Mutant[] = [
     wrong: 'what gathered callbacks request stays in the queue',
     checks: ['fs/delivery.test.js'],
   },
+  // ── waiting for requests of <aio.h> ───────────────────────────────────────────────────────────────────────────────
+  {
+    file: 'src/posix/suspend.ts',
+    find: ' || now === LIST.UNUSED;',
+    replace: ';',
+    wrong: 'aio_suspend waits for ever when a promise collects what it waits for',
+    checks: ['posix/aio_suspend.test.js'],
+  },
+  {
+    file: 'src/posix/waitcomplete.ts',
+    find: ' || !mayEnd());',
+    replace: ');',
+    wrong: 'aio_waitcomplete waits for ever when a promise collects the last one',
+    checks: ['posix/waitcomplete.test.js'],
+  },
   // ── FileHandles and descriptors of node:fs ────────────────────────────────────────────────────────────────────────
   {
     file: HANDLE,
