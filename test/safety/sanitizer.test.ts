@@ -2,11 +2,11 @@
 // is what the canaries of the other files are for.)
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test, { after } from 'node:test';
 import { packageRoot, runNode } from '../support/program.js';
-import { temporaryDirectory } from '../support/temp.js';
 
 const CC = process.env['CC'] ?? 'cc';
 
@@ -23,8 +23,17 @@ function libasan(): string | null {
   }
 }
 
-function buildAddon(t: TestContext, flags: string): string {
-  const out = join(temporaryDirectory(t), 'linux-aio.node');
+const directory = mkdtempSync(join(tmpdir(), 'linux-aio-'));
+after(() => rmSync(directory, { recursive: true, force: true }));
+let built: string | undefined;
+
+function addon(): string {
+  built ??= buildAddon('-fsanitize=address -g -fno-omit-frame-pointer');
+  return built;
+}
+
+function buildAddon(flags: string): string {
+  const out = join(directory, 'linux-aio.node');
   execFileSync(process.execPath, [join(packageRoot, 'scripts', 'build-native.mjs')], {
     env: { ...process.env, LINUX_AIO_CFLAGS: flags, LINUX_AIO_ADDON_OUT: out },
     stdio: 'pipe',
@@ -34,20 +43,30 @@ function buildAddon(t: TestContext, flags: string): string {
 
 const library = libasan();
 const skip = library === null ? `${CC} has no libasan.so` : false;
-const exercise = join(packageRoot, 'build', 'test', 'safety', 'exercise.js');
+const program = (name: string) => join(packageRoot, 'build', 'test', 'safety', name);
+
+function runSanitized(args: string[]) {
+  return runNode(args, {
+    env: {
+      LD_PRELOAD: library!,
+      ASAN_OPTIONS: 'detect_leaks=0:halt_on_error=1:exitcode=9',
+      LINUX_AIO_ADDON: addon(),
+    },
+    timeoutMs: 60_000,
+  });
+}
 
 for (const end of ['idle', 'busy']) {
-  test(`the addon makes no invalid access, in a process that ends ${end}`, { skip }, async (t) => {
-    const addon = buildAddon(t, '-fsanitize=address -g -fno-omit-frame-pointer');
-    const outcome = await runNode([exercise, end], {
-      env: {
-        LD_PRELOAD: library!,
-        ASAN_OPTIONS: 'detect_leaks=0:halt_on_error=1:exitcode=9',
-        LINUX_AIO_ADDON: addon,
-      },
-      timeoutMs: 60_000,
-    });
+  test(`the addon makes no invalid access, in a process that ends ${end}`, { skip }, async () => {
+    const outcome = await runSanitized([program('exercise.js'), end]);
     assert.deepEqual([outcome.stdout, outcome.code], ['exercised\n', 0], outcome.stderr.slice(0, 4000));
     assert.doesNotMatch(outcome.stderr, /AddressSanitizer/);
   });
 }
+
+test('nor at any stage of a request, whatever happens to its buffer', { skip }, async () => {
+  const { code, stdout, stderr } = await runSanitized([program('buffer-stages.test.js')]);
+  assert.equal(code, 0, stdout.slice(-4000) + stderr.slice(0, 4000));
+  assert.match(stdout, /^# pass [1-9]/m);
+  assert.doesNotMatch(stderr, /AddressSanitizer/);
+});
