@@ -39,8 +39,10 @@ napi_value classic_poll(napi_env env, napi_callback_info info) {
   int32_t fd;
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
   if (!int_argument(env, argv[0], &fd)) return js_int(env, -EINVAL);
+  // poll(2) answers a number that is no descriptor with an event, and waits for ever for a negative one.
   struct pollfd one = {.fd = fd, .events = POLLIN};
-  return result_of(env, poll(&one, 1, -1));
+  int count = fd < 0 ? 1 : poll(&one, 1, -1);
+  return fd < 0 || one.revents & POLLNVAL ? js_int(env, -EBADF) : result_of(env, count);
 }
 
 // select(fd): waits until it can be read; 1 or -errno. EINVAL for descriptors that do not fit into an fd_set.

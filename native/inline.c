@@ -64,7 +64,7 @@ static bool path_of(napi_env env, napi_value value, char path[PATH_MAX]) {
   napi_typedarray_type type;
   if (napi_get_typedarray_info(env, value, &type, &length, &data, NULL, NULL) != napi_ok) return false;
   if (length >= PATH_MAX) return false;
-  memcpy(path, data, length);
+  if (length > 0) memcpy(path, data, length);  // a view without bytes may have no memory
   path[length] = 0;
   return true;
 }

@@ -46,6 +46,8 @@ describe('read, select and poll of the addon', () => {
     closeSync(to);
     assert.equal(native().read(from, Buffer.alloc(8)), -ERRNO.EBADF);
     assert.equal(native().select(from), -ERRNO.EBADF);
+    assert.equal(native().poll(from), -ERRNO.EBADF);
+    assert.equal(native().poll(-1), -ERRNO.EBADF);
     assert.equal(native().setNonBlocking(from), -ERRNO.EBADF);
   });
 
