@@ -19,7 +19,7 @@ struct whole_file {
   uint64_t data;
   uint64_t length;  // room for what is read, or bytes to write
   uint32_t step;    // at which of them it failed
-  uint32_t mode;    // of a file that is left open
+  uint32_t mode;    // of a file that is left open; of one that failed: errno of a close that failed, too
   uint64_t size;    // likewise
 };
 _Static_assert(sizeof(struct whole_file) == 32, "WHOLE_FILE.BYTES");
@@ -62,6 +62,7 @@ long pool_whole_file(const struct sqe *e) {
   w->step = STEP_TRANSFER;
   result = transfer_all(w, fd, writing, writing ? w->length : size);
   long closed = CALL(SYS_close, fd);
+  if (result < 0 && closed < 0) w->mode = (uint32_t)-closed;
   if (result < 0 || closed >= 0) return result;
   w->step = STEP_CLOSE;
   return closed;

@@ -22,6 +22,7 @@ import {
 import { pathOperations } from './path-operations.js';
 import { errorOf, type Parse, perform, rejection, text } from './request.js';
 import { status } from './stat.js';
+import { thenClosed } from './then-closed.js';
 import { traced } from './trace.js';
 import { readWhole, writeWhole } from './whole-file.js';
 
@@ -122,11 +123,7 @@ const truncate: Untyped = (path, length = 0) => {
     const fd = await new Promise<number>((resolve) => openPath(ring, plain!, flags, 0, resolve));
     if (fd < 0) throw systemError(fd, 'open', text(plain));
     const descriptor = new Descriptor(ring, fd, flags, null);
-    try {
-      await attributes.truncate(descriptor, length);
-    } finally {
-      await descriptor.close();
-    }
+    await thenClosed(descriptor, attributes.truncate(descriptor, length));
   })();
 };
 

@@ -27,6 +27,7 @@ import { hasOwnTarget, isData, isHandleChanged } from './handle.js';
 import { readError } from './read-error.js';
 import { isPipe, isRegular, readRegular } from './read-regular.js';
 import { text } from './request.js';
+import { bothErrors, thenClosed } from './then-closed.js';
 
 const { O_DIRECT, O_RDONLY } = constants;
 
@@ -148,14 +149,21 @@ async function readOn(
   await null; // an error's stack begins where it is awaited
   if (typeof file === 'number') throw systemError(file, 'open', text(call.path));
   const descriptor = new Descriptor(ring, file.fd, call.flags, null);
+  return await thenClosed(descriptor, readOpen(descriptor, file, call, options));
+}
+
+async function readOpen(
+  descriptor: Descriptor,
+  file: LeftOpen,
+  call: WholeFile,
+  options: unknown,
+): Promise<Buffer | string> {
   try {
     if (isRegular(file) && file.size > 0) return await readRegular(descriptor, file.size, call.encoding);
-    if (isPipe(file)) await dataOf(ring, file.fd);
+    if (isPipe(file)) await dataOf(descriptor.ring, file.fd);
     return await readFile(descriptor, options);
   } catch (error) {
     throw readError(error, call.path, file.size);
-  } finally {
-    await descriptor.close();
   }
 }
 
@@ -166,23 +174,23 @@ function mayStillOpen({ error, step }: Failed): boolean {
   return step === STEP.OPEN && (error === -ERRNO.ENXIO || error === -ERRNO.EAGAIN || error === -ERRNO.EINTR);
 }
 
-function failure({ error, step }: Failed, transfer: 'read' | 'write', path: Path): Error {
+function failure({ error, step, closing }: Failed, transfer: 'read' | 'write', path: Path): Error {
   if (step === STEP.OPEN) return systemError(visibleResult(error), 'open', text(path));
-  return systemError(visibleResult(error), step === STEP.CLOSE ? 'close' : transfer);
+  const first = systemError(visibleResult(error), step === STEP.CLOSE ? 'close' : transfer);
+  return closing === undefined ? first : bothErrors(first, systemError(visibleResult(closing), 'close'));
 }
 
 /** With a signal that may end it, or flags that are not for reading alone. */
 async function readWithCare(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
   throwIfAborted(call.signal);
   const descriptor = await open(ring, call);
-  try {
+  const work = async () => {
     await timeToAbort(call.signal);
-    return await readFile(descriptor, options);
-  } catch (error) {
-    throw readError(error, call.path, 0);
-  } finally {
-    await descriptor.close();
-  }
+    return await readFile(descriptor, options).catch((error) => {
+      throw readError(error, call.path, 0);
+    });
+  };
+  return await thenClosed(descriptor, work());
 }
 
 /** Null when Node has to do it. */
@@ -240,12 +248,11 @@ async function writeTo(
   data: string | ArrayBufferView,
   options: unknown,
 ): Promise<void> {
-  try {
+  const work = async () => {
     await timeToAbort(call.signal); // the file has been made by then, and emptied, as Node does it
     await writeFile(descriptor, data, withoutMode(options));
-  } finally {
-    await descriptor.close();
-  }
+  };
+  await thenClosed(descriptor, work());
 }
 
 async function open(ring: Ring, call: WholeFile): Promise<Descriptor> {

@@ -19,10 +19,13 @@ export interface LeftOpen {
   readonly size: number;
 }
 
-/** What became of it: bytes; -errno and the step that answered it; or the file is left open. */
+/**
+ * What became of it: bytes; -errno and the step that answered it, and that of closing the file if that failed as well; or
+ * the file is left open.
+ */
 export type Outcome =
   | { readonly bytes: number }
-  | { readonly error: number; readonly step: number }
+  | { readonly error: number; readonly step: number; readonly closing?: number }
   | LeftOpen;
 
 /** Whether the ring has a pool now. */
@@ -102,7 +105,11 @@ function start(
 
 function outcomeOf(words: Int32Array, result: number): Outcome {
   if (result >= 0) return { bytes: result };
-  if (result > LEFT_OPEN) return { error: result, step: words[WHOLE_FILE.STEP] };
+  if (result > LEFT_OPEN) {
+    const outcome = { error: result, step: words[WHOLE_FILE.STEP] };
+    const closing = words[WHOLE_FILE.MODE];
+    return closing === 0 ? outcome : { ...outcome, closing: -closing };
+  }
   const size = (words[WHOLE_FILE.SIZE_LOW] >>> 0) + (words[WHOLE_FILE.SIZE_HIGH] >>> 0) * 2 ** 32;
   return { fd: LEFT_OPEN - result, mode: words[WHOLE_FILE.MODE], size };
 }

@@ -1,5 +1,6 @@
 // A whole file in one hop: what is moved, what is left open for the ring to go on with, and which step has failed.
-// Guards src/ring/whole-file.ts and native/pool-whole-file.c. (An error of close(2) takes a file system that has one.)
+// Guards src/ring/whole-file.ts and native/pool-whole-file.c. (Errors of close(2):
+// test/fs/whole-file-faults.test.ts.)
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';

@@ -4,7 +4,7 @@
 //
 // Files are those of the backing directory. What goes wrong with one is in its name, faults separated by commas:
 //
-//   <operation>-<what>[-<argument>]     operation: read, write, fsync, open
+//   <operation>-<what>[-<argument>]     operation: read, write, fsync, open, flush (which is close(2))
 //
 //   write-ENOSPC-65536   fails from byte 65536 on; a write across that byte is short. Any errno listed below
 //   read-short-100       moves at most 100 bytes
@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 enum { VOLATILE_BYTES_MAX = 64 << 20, BLOCK = 512, FAULTS_MAX = 8, FILES_MAX = 4096 };
-enum operation { READ, WRITE, FSYNC, OPEN };
+enum operation { READ, WRITE, FSYNC, OPEN, FLUSH };
 enum kind { FAILS, SHORT, DELAY, JITTER, HANG };
 
 struct fault { enum operation operation; enum kind kind; int error; long argument; };
@@ -59,14 +59,14 @@ static const struct { const char *name; int error; } errors[] = {
 };
 
 static void parse_faults(struct file *f, const char *name) {
-  static const char *operations[] = {"read-", "write-", "fsync-", "open-"};
+  static const char *operations[] = {"read-", "write-", "fsync-", "open-", "flush-"};
   static const char *kinds[] = {"", "short", "delay", "jitter", "hang"};
   char copy[256], *rest = copy, *one;
   snprintf(copy, sizeof copy, "%s", name);
   while ((one = strsep(&rest, ",")) && f->fault_count < FAULTS_MAX) {
     struct fault fault = {.kind = FAILS};
     int known = 0;
-    for (int i = 0; i < 4 && !known; i++) {
+    for (int i = 0; i < 5 && !known; i++) {
       size_t n = strlen(operations[i]);
       if (strncmp(one, operations[i], n) == 0) fault.operation = i, one += n, known = 1;
     }
@@ -237,6 +237,12 @@ static int fs_fsync(const char *path, int data_only, struct fuse_file_info *info
   return (data_only ? fdatasync(f->fd) : fsync(f->fd)) < 0 ? -errno : 0;
 }
 
+static int fs_flush(const char *path, struct fuse_file_info *info) {
+  (void)path;
+  long allowed = suffer((struct file *)(uintptr_t)info->fh, FLUSH, 0, 0);
+  return allowed < 0 ? (int)allowed : 0;
+}
+
 static int fs_getattr(const char *path, struct stat *st, struct fuse_file_info *info) {
   (void)info;
   if (fstatat(backing, relative(path), st, AT_SYMLINK_NOFOLLOW) < 0) return -errno;
@@ -284,7 +290,7 @@ static void *fs_init(struct fuse_conn_info *connection, struct fuse_config *conf
 
 static const struct fuse_operations operations = {
     .init = fs_init, .open = fs_open, .create = fs_create, .release = fs_release, .read = fs_read, .write = fs_write, .fsync = fs_fsync,
-    .getattr = fs_getattr, .truncate = fs_truncate, .unlink = fs_unlink, .mkdir = fs_mkdir, .readdir = fs_readdir,
+    .flush = fs_flush, .getattr = fs_getattr, .truncate = fs_truncate, .unlink = fs_unlink, .mkdir = fs_mkdir, .readdir = fs_readdir,
 };
 
 int main(int argc, char **argv) {

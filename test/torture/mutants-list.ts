@@ -385,6 +385,41 @@ export const MUTANTS: readonly Mutant[] = [
     wrong: 'the file stays open',
     checks: ['ring/whole-file.test.js'],
   },
+  {
+    file: WHOLE_FILE,
+    find: '  w->step = STEP_CLOSE;\n  return closed;',
+    replace: '  return result;',
+    wrong: 'an error of closing is lost',
+    checks: ['fs/whole-file-faults.test.js'],
+  },
+  {
+    file: WHOLE_FILE,
+    find: 'w->mode = (uint32_t)-closed;',
+    replace: 'w->mode = 0;',
+    wrong: 'an error of closing is lost beside one of the transfer',
+    checks: ['fs/whole-file-faults.test.js'],
+  },
+  {
+    file: 'src/fs/then-closed.ts',
+    find: 'throw bothErrors(error as NodeJS.ErrnoException, closing);',
+    replace: 'throw closing;',
+    wrong: 'an error of the transfer is lost when closing fails',
+    checks: ['fs/whole-file-faults.test.js'],
+  },
+  {
+    file: 'src/fs/whole-file.ts',
+    find: ' || error === -ERRNO.EAGAIN',
+    replace: '',
+    wrong: 'a lease is an error of the hop',
+    checks: ['fs/whole-file-faults.test.js'],
+  },
+  {
+    file: OPEN_PATH,
+    find: 'waits && fd === -ERRNO.EAGAIN',
+    replace: 'false',
+    wrong: 'a lease is not waited for',
+    checks: ['fs/whole-file-faults.test.js'],
+  },
   // ── named pipes ───────────────────────────────────────────────────────────────────────────────────────────────────
   {
     file: OPEN_PATH,
