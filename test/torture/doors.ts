@@ -18,7 +18,7 @@ export interface OpenFile {
 }
 
 /** Opens a file; rejects with the system's error. */
-export type Door = (path: string, flags: string) => Promise<OpenFile>;
+export type Door = (path: string, flags: string | number) => Promise<OpenFile>;
 
 /** The negative errno of what was thrown; rethrown when it has none. */
 export function errnoOf(error: unknown): number {

@@ -7,8 +7,8 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { native } from '../support/internals.js';
-import { openDescriptors } from '../support/temp.js';
+import { addressOf, native } from '../support/internals.js';
+import { alignedView, openDescriptors } from '../support/temp.js';
 import { type Door, type DoorName, doors, errnoOf, type OpenFile } from './doors.js';
 
 export interface Case {
@@ -178,6 +178,52 @@ const faults = {
       );
     });
     await file.close();
+  },
+
+  /** A device that is allowed so many bytes a second: what is asked of it takes its time, the rest goes on. */
+  async throttled({ own, door, path, healthy }: Scene) {
+    const piece = 64 * 1024;
+    const { O_RDWR, O_CREAT, O_DIRECT } = fs.constants;
+    const name = path(`throttled-${process.pid}`);
+    const file = await door(name, own.detail === 'direct' ? O_RDWR | O_CREAT | O_DIRECT : 'w+');
+    const memory = Array.from({ length: AT_ONCE }, () => alignedView(piece, addressOf));
+    let pending = 0;
+    const slowly = async (what: Promise<number>): Promise<number> => {
+      pending++;
+      return await what.finally(() => pending--);
+    };
+    const whileOthersGoOn = async (what: Promise<number[]>, expected: number, name: string) => {
+      await healthy.goesOn(2);
+      assert.ok(pending > 0, `${name} were not slowed down, so nothing is shown`);
+      for (const n of await what) check(n, [expected], `one of ${name}`);
+    };
+    const writes = together((i) => slowly(file.write(memory[i].fill(i + 1), i * piece)));
+    if (own.detail === 'direct') await whileOthersGoOn(writes, piece, 'writes');
+    else for (const n of await writes) check(n, [piece], 'a write to the cache');
+    const sync = slowly(file.sync());
+    if (own.detail !== 'direct')
+      await whileOthersGoOn(
+        sync.then((n) => [n]),
+        0,
+        'syncs',
+      );
+    check(await sync, [0], 'a sync');
+    const reads = together((i) => slowly(file.read(memory[i].fill(0), i * piece)));
+    if (own.detail === 'direct') await whileOthersGoOn(reads, piece, 'reads');
+    for (const n of await reads) check(n, [piece], 'a read');
+    for (const [i, view] of memory.entries()) {
+      assert.ok(
+        view.every((byte) => byte === i + 1),
+        'another block’s data',
+      );
+    }
+    const cancelled = memory.map((view, i) => file.cancellableRead(view, i * piece));
+    for (const read of cancelled) read.cancel();
+    await healthy.goesOn(5);
+    for (const { result } of cancelled)
+      check(await result, [piece, code('ECANCELED'), code('EINTR')], 'a cancelled read');
+    await file.close();
+    fs.rmSync(name);
   },
 
   /** Reads never come back, until the file system lets them: others go on, cancelling hurts nobody. */

@@ -49,7 +49,11 @@ async function tryCase(place: Place, own: Case, surroundings: Surroundings = {})
 }
 
 /** What a part tries, one case in a round: each fault through each door, in turn. */
-type Faults = readonly (readonly [fault: Case['fault'], detail?: string, surroundings?: Surroundings])[];
+export type Faults = readonly (readonly [
+  fault: Case['fault'],
+  detail?: string,
+  surroundings?: Surroundings,
+])[];
 
 async function tryOne(
   place: Place,
@@ -71,7 +75,7 @@ const healthyIn = (directory: string): string => {
   return healthy;
 };
 
-function part(
+export function faultPart(
   name: string,
   promise: string,
   kinds: number,
@@ -141,7 +145,7 @@ async function mounted(directory: string) {
   return { path: faultfs.path, backing: faultfs.backing, close: () => faultfs.unmount() };
 }
 
-const failing = part(
+const failing = faultPart(
   'faults/failing',
   'a device’s error reaches the request that met it, as the system calls it, and no other',
   IN_FUSE.length,
@@ -152,7 +156,7 @@ const failing = part(
   },
 );
 
-const limits = part(
+const limits = faultPart(
   'faults/limits',
   'at the limits of a process (file size, descriptors, threads) requests fail with the right error or wait, and go on after',
   3,
@@ -198,7 +202,7 @@ const DISKS = {
 const LEFT_BYTES = 3 << 20;
 
 function fullDisk(kind: keyof typeof DISKS): Part {
-  return part(
+  return faultPart(
     `faults/full-${kind}`,
     'a full disk answers ENOSPC or a short write; what was written is there, and with room again it goes on',
     1,

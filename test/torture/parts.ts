@@ -8,6 +8,7 @@ import { loads } from './load.js';
 import { mutation } from './mutants.js';
 import type { Part } from './part.js';
 import { model } from './ring-model.js';
+import { slowDevices } from './slow-device.js';
 import { soaks } from './soak.js';
 import { teardown } from './teardown.js';
 
@@ -17,6 +18,7 @@ export const PARTS: readonly Part[] = [
   ...mutation,
   ...teardown,
   ...faults,
+  ...slowDevices,
   ...differential,
   ...loads,
   ...soaks,
