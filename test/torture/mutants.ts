@@ -20,6 +20,7 @@ const COPIED = [
   'package.json',
   'tsconfig.json',
   'docs',
+  'test', // what tests compile and read there
 ];
 /** Programs of 200 steps in 50 runs each; the survivors of so many are looked for by hand. */
 const MODEL = ['run.js', '--seed', '1', '--rounds', '6', '--log', '/dev/null', 'model/ring'];
