@@ -63,6 +63,7 @@ NAPI_MODULE_INIT() {
       {"statCached", inline_stat},
       {"statOpened", inline_stat_opened},
       {"fileKind", fd_kind},
+      {"completesLater", fd_completes_later},
       {"hasPositions", fd_has_positions},
       {"read", classic_read},
       {"poll", classic_poll},

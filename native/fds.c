@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -206,7 +207,19 @@ napi_value fd_describe(napi_env env, napi_callback_info info) {
 }
 
 // How a descriptor's data is reached; the same bits as in src/ring/routing.ts.
-enum { KIND_FILE = 1, KIND_STREAM = 2, KIND_DIRECT = 4, KIND_WAITS = 8, KIND_MEMORY = 16 };
+enum { KIND_FILE = 1, KIND_STREAM = 2, KIND_DIRECT = 4, KIND_WAITS = 8, KIND_MEMORY = 16, KIND_LATER = 32 };
+
+// Whether a transfer may complete after its call has returned, though the file was not opened with O_DIRECT: FUSE
+// (direct_io), SMB and 9P (without a cache).
+static bool completes_later(int fd) {
+  static const uint32_t types[] = {0x65735546, 0xff534d42, 0xfe534d42, 0x517b, 0x01021997};  // linux/magic.h
+  struct statfs fs;
+  if (syscall(SYS_fstatfs, fd, &fs) < 0) return false;
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    if ((uint32_t)fs.f_type == types[i]) return true;
+  }
+  return false;
+}
 
 static int kind_of(int fd) {
   int flags = fcntl(fd, F_GETFL);
@@ -216,6 +229,7 @@ static int kind_of(int fd) {
   if (is_memory_file(fd)) return KIND_FILE | KIND_WAITS | KIND_MEMORY;
   int kind = KIND_FILE;
   if (flags & O_DIRECT) kind |= KIND_DIRECT;
+  if (completes_later(fd)) kind |= KIND_LATER;
   if ((flags & O_ACCMODE) == O_WRONLY || flags & O_PATH) return kind;
   // Whether cached data can be had without waiting is asked beyond the end of any file: nothing is read, and no
   // access time is touched. By number, for the same reason as fstat; the offset in halves.
@@ -232,6 +246,14 @@ napi_value fd_has_positions(napi_env env, napi_callback_info info) {
   napi_value result;
   if (first_int(env, info, &fd, 1)) fd = -1;
   napi_get_boolean(env, lseek(fd, 0, SEEK_CUR) >= 0 || errno != ESPIPE, &result);
+  return result;
+}
+
+// completesLater(fd): as above, for a number of which nothing is remembered.
+napi_value fd_completes_later(napi_env env, napi_callback_info info) {
+  int32_t fd;
+  napi_value result;
+  napi_get_boolean(env, !first_int(env, info, &fd, 1) && completes_later(fd), &result);
   return result;
 }
 

@@ -180,6 +180,7 @@ napi_value signals_take(napi_env env, napi_callback_info info);
 napi_value signals_lost(napi_env env, napi_callback_info info);
 napi_value signal_queue(napi_env env, napi_callback_info info);
 napi_value signal_first_real_time(napi_env env, napi_callback_info info);
+napi_value fd_completes_later(napi_env env, napi_callback_info info);
 napi_value fd_kind(napi_env env, napi_callback_info info);
 napi_value fd_has_positions(napi_env env, napi_callback_info info);
 

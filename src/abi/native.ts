@@ -101,6 +101,8 @@ export interface NativeAddon {
   waitForEither(handle: object, other: object, ms: number): number;
   /** KIND bits of src/ring/routing.ts: how the descriptor's data is reached; or -errno */
   fileKind(fd: number): number;
+  /** whether a transfer may complete after its call has returned, though without O_DIRECT: FUSE, SMB, 9P */
+  completesLater(fd: number): boolean;
   /** whether pread(2) takes a position there, instead of answering ESPIPE */
   hasPositions(fd: number): boolean;
   /** closes a duplicate: 0 or -errno */

@@ -12,6 +12,7 @@ import type { Alignment } from './alignment.js';
 import { appendsOnly, appendsSerially } from './append-order.js';
 import { closeDescriptor } from './close.js';
 import { fileClosedError, systemError } from './errors.js';
+import { losesPosition } from './own-position.js';
 import { LongWrites } from './sync-order.js';
 import type { Position } from './transfer.js';
 
@@ -32,8 +33,7 @@ export class Descriptor {
   /** … or wait for each other, the last one for this */
   readonly appendsSerially: boolean;
   appendTail: Promise<void> | undefined;
-  /** see own-position.ts: the position is kept here, and the last transfer at it is over with this */
-  readonly tracksPosition: boolean;
+  /** see own-position.ts: the position, where it is kept here, and the last transfer at it is over with this */
   ownPosition: Position | undefined;
   positionTail: Promise<void> | undefined;
 
@@ -41,6 +41,7 @@ export class Descriptor {
   readonly longWrites = new LongWrites();
 
   #isStream: boolean | undefined;
+  #tracksPosition: boolean | undefined;
   #fd: number;
   #users = 1; // the File itself
   #closing: Promise<void> | undefined;
@@ -49,12 +50,12 @@ export class Descriptor {
   constructor(ring: Ring, fd: number, flags: number, alignment: Alignment | null) {
     this.ring = ring;
     this.core = coreOf(ring);
+    if (fd >= 0) this.core.router.kinds.forget(fd); // the number may have meant another file
     this.#fd = fd;
     this.flags = flags;
     this.alignment = alignment;
     this.appendsOnly = appendsOnly(flags);
     this.appendsSerially = appendsSerially(flags);
-    this.tracksPosition = alignment !== null && !this.appendsOnly;
   }
 
   /** -1 once closed */
@@ -73,6 +74,13 @@ export class Descriptor {
   get isStream(): boolean {
     this.#isStream ??= native().describe(this.fd, facts.buffer) === 0 && facts[FILE_WORD.SEEKABLE] === 0;
     return this.#isStream;
+  }
+
+  /** Whether the own position is kept here; looked up by the first transfer at it. */
+  get tracksPosition(): boolean {
+    this.#tracksPosition ??=
+      !this.appendsOnly && (this.alignment !== null || losesPosition(this.core, this.fd));
+    return this.#tracksPosition;
   }
 
   /** One more user: the descriptor stays open until it calls `unref`. */

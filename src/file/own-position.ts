@@ -1,15 +1,23 @@
-// The own position of O_DIRECT files.
+// The own position of O_DIRECT files, and of others that io_uring alone serves where it would lose it.
 //
-// io_uring moves a file's position only when a request completes inside its submission (kiocb_done in
-// io_uring/rw.c, Linux 6.18). An O_DIRECT transfer never does: read at "the current position" twice, it gives the
-// same bytes twice. So for these files the position is kept here, and every request has an explicit one. They run
-// one at a time, because each begins where the one before ended.
+// io_uring moves a file's position only when a request completes inside its submission, or inside the call of a worker
+// (kiocb_done in io_uring/rw.c, Linux 6.18). An O_DIRECT transfer never does, nor do some of FUSE, SMB and 9P: read at
+// "the current position" twice, it gives the same bytes twice. So for these files the position is kept here, and every
+// request has an explicit one. They run one at a time, because each begins where the one before ended. (Where the ring
+// has a pool, the latter are the pool's: src/ring/routing.ts.)
 //
 // What cannot be helped: the kernel's idea of the position stays where it was when the File was made. Only other
 // users of the same open file description can notice: fs.readSync(file.fd), a child process.
 import { fstatSync, readFileSync } from 'node:fs';
+import { native } from '../abi/native.js';
+import type { RingCore } from '../ring/core.js';
 import type { Descriptor } from './descriptor.js';
 import { advance, type Position } from './transfer.js';
+
+/** Whether io_uring may leave the position of a file that was opened without O_DIRECT where it is. */
+export function losesPosition({ ports }: RingCore, fd: number): boolean {
+  return ports.primary.engine.name === 'io_uring' && native().completesLater(fd) && ports.companion === null;
+}
 
 /**
  * Runs `transfer`, which tells how many bytes it moved, at `position`; when that is -1, at the file's own position,

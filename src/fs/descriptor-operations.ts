@@ -19,17 +19,18 @@ export function isFd(value: unknown): value is number {
 }
 
 /**
- * io_uring does not move the own position of an O_DIRECT file (src/file/own-position.ts), so what is at "the current
- * position" of one is Node's.
+ * Whether io_uring may leave the own position of the file where it is (src/file/own-position.ts): then what is at "the
+ * current position" is Node's.
  */
-export function isDirect(fd: number): boolean {
+function mayStayAtPosition(fd: number): boolean {
   const flags = native().statusFlags(fd);
-  return flags < 0 || (flags & constants.O_DIRECT) !== 0;
+  return flags < 0 || (flags & constants.O_DIRECT) !== 0 || native().completesLater(fd);
 }
 
 /** A position that means the same in every version: undefined for others. */
 function plainPosition(fd: number, position: unknown): number | undefined {
-  if (position === undefined || position === null || position === -1) return isDirect(fd) ? undefined : -1;
+  if (position === undefined || position === null || position === -1)
+    return mayStayAtPosition(fd) ? undefined : -1;
   return Number.isSafeInteger(position) && (position as number) >= 0 ? (position as number) : undefined;
 }
 

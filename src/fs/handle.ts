@@ -13,10 +13,12 @@ import { Descriptor } from '../file/descriptor.js';
 import { systemError } from '../file/errors.js';
 import { readNow, writeNow } from '../file/fast-path.js';
 import { plainOptions } from '../file/file-options.js';
+import { losesPosition } from '../file/own-position.js';
 import { readFile } from '../file/read-file.js';
 import { readVector, writeVector } from '../file/vectors.js';
 import { writeFile } from '../file/write-file.js';
 import { Adopt } from '../ring/adopt.js';
+import { coreOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
 import { timeToAbort } from './abort.js';
 import { ringOrNull } from './engine.js';
@@ -172,7 +174,11 @@ function closeNative(this: NativeHandle): Promise<void> {
 
 /** A FileHandle for a descriptor that is open, and that it owns from now on. */
 export function adopt(ring: Ring, fd: number, flags: number, classes: Classes): FileHandle {
+  const core = coreOf(ring);
   const inside = new classes.Native(fd);
+  // Where the ring would lose the position all methods are Node's, so that they agree on it.
+  if (losesPosition(core, fd)) return new classes.Handle(inside);
+  core.router.kinds.forget(fd); // the number may have meant another file
   Object.setPrototypeOf(inside, classes.nativePrototype);
   const handle = new classes.Handle(inside);
   if (classes.prototype !== base) Object.setPrototypeOf(handle, classes.prototype);

@@ -213,7 +213,7 @@ export class RingCore {
     spliceFd = 0,
     bytes = 0,
   ): number {
-    traits |= this.router.traitsOf(op, fd, arg, bytes);
+    traits |= this.router.traitsOf(op, fd, arg, bytes, traits);
     const slot = this.request(
       op,
       fd,

@@ -20,6 +20,8 @@ export const KIND = {
   WAITS: 8,
   /** tmpfs, ramfs: nothing but memory, and the pool transfers it inside its `enter`, 1 MiB per call */
   MEMORY: 16,
+  /** a transfer may complete after its call has returned, though the file was not opened with O_DIRECT: FUSE, SMB, 9P */
+  LATER: 32,
 } as const;
 
 /** By which rule an operation is routed. */
@@ -162,11 +164,12 @@ export class Router {
    *
    * @param arg the operation's own flags
    * @param bytes of a transfer
+   * @param given the traits that it has already
    */
-  traitsOf(op: number, fd: number, arg: number, bytes: number): number {
+  traitsOf(op: number, fd: number, arg: number, bytes: number, given: number): number {
     if ((op & OPCODE_MASK) === OP.CLOSE) this.kinds.forget(fd);
     const traits = isTransfer(op)
-      ? this.ofTransfer(op, this.kinds.of(fd), bytes)
+      ? this.ofTransfer(op, this.kinds.of(fd), bytes, given)
       : this.ofOperation(op, fd, arg);
     return (traits & TRAIT.POOL) !== 0 ? traits | TRAIT.LATE : traits;
   }
@@ -194,9 +197,14 @@ export class Router {
   }
 
   /** TRAIT.POOL and TRAIT.COUNTED, where they apply, for a transfer of `bytes` on a descriptor of this kind. */
-  ofTransfer(op: number, kind: number, bytes: number): number {
+  ofTransfer(op: number, kind: number, bytes: number, given: number): number {
     const rule = this.#rules[op];
     if ((kind & (KIND.FILE | KIND.DIRECT)) !== KIND.FILE || rule === RULE.IO_URING) return 0;
+    // io_uring does not move the own position where a transfer completes after its call has returned (kiocb_done in
+    // io_uring/rw.c, Linux 6.18), as on FUSE, or on overlayfs above it; a system call does.
+    if ((kind & (KIND.WAITS | KIND.LATER)) !== 0 && (given & TRAIT.LANE) !== 0) {
+      return this.#ports.companion !== null ? TRAIT.POOL : 0;
+    }
     if (rule === RULE.READ && (kind & KIND.WAITS) === 0) return 0;
     const depth = rule === RULE.WRITE ? this.#writes : this.#reads;
     // tmpfs with both cores busy: reads of 4 KiB 53 k → 209 k, at depth 8 180 k → 273 k, of 64 KiB 45 k → 85 k; of

@@ -42,7 +42,7 @@ export function startTransfer(
   const kind = router.kinds.of(fd);
   // With flags above the opcode the caller has chosen who serves it.
   const isRouted = (op & ~OPCODE_MASK) === 0;
-  if (isRouted) traits |= router.ofTransfer(op, kind, length);
+  if (isRouted) traits |= router.ofTransfer(op, kind, length, traits);
   let bufferIndex = 0;
   if ((traits & TRAIT.POOL) !== 0 || !isRouted) {
     traits |= TRAIT.LATE;

@@ -41,8 +41,8 @@ function callsOf(of: Fs): Record<string, Call> {
   };
 }
 
-/** Many, so that workers take those that go in one hop; io_uring closes the others one by one, and FUSE takes its time. */
-const atOnce = (name: string): number => (name.endsWith('a signal') ? 2 : 24);
+/** Calls at once: so many that workers take what goes in one hop. */
+const AT_ONCE = 24;
 
 const theirs = callsOf(nodeFs);
 const ours = callsOf(fs as Fs);
@@ -95,9 +95,7 @@ describe('a whole file whose close(2) fails', { skip: noFaultfs() }, () => {
         assert.deepEqual(await outcomeOf(ours[name](path)), expected);
         assert.equal(nodeFs.readFileSync(join(mounted.backing, file), 'utf8'), written);
         // Many at once, so that workers take them.
-        const all = await Promise.all(
-          Array.from({ length: atOnce(name) }, () => outcomeOf(ours[name](path))),
-        );
+        const all = await Promise.all(Array.from({ length: AT_ONCE }, () => outcomeOf(ours[name](path))));
         for (const one of all) assert.deepEqual(one, expected);
         assert.equal(openDescriptors(), open);
       });
@@ -111,7 +109,7 @@ describe('a whole file whose close(2) fails', { skip: noFaultfs() }, () => {
         nodeFs.writeFileSync(join(mounted.backing, file), 'content');
         const path = join(mounted.path, file);
         const expected = await outcomeOf(theirs[name](path));
-        const all = Array.from({ length: atOnce(name) }, () => outcomeOf(ours[name](path)));
+        const all = Array.from({ length: AT_ONCE }, () => outcomeOf(ours[name](path)));
         for (const one of await Promise.all(all)) assert.deepEqual(one, expected);
         assert.deepEqual(await outcomeOf(ours[name](path)), expected);
       });

@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <fuse.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,7 +294,11 @@ static const struct fuse_operations operations = {
     .flush = fs_flush, .getattr = fs_getattr, .truncate = fs_truncate, .unlink = fs_unlink, .mkdir = fs_mkdir, .readdir = fs_readdir,
 };
 
+// libfuse tells a thread of an interrupt by a signal, for which it has a handler only from some version on.
+static void interrupted(int signo) { (void)signo; }
+
 int main(int argc, char **argv) {
+  sigaction(SIGUSR1, &(struct sigaction){.sa_handler = interrupted}, NULL);
   if (argc < 3) return 2;
   backing = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (backing < 0) return perror(argv[1]), 1;
