@@ -26,7 +26,7 @@ describe('a request reaches the file it was made for when its descriptor is clos
   });
 
   test('before the turn ends', async (t) => {
-    const ring = openRing(t);
+    const ring = openRing(t, { routing: false }); // a pool beside it has descriptors of its own
     const [mine] = twoFiles(t);
     const before = openDescriptors();
     const fd = fs.openSync(mine, 'r');
@@ -193,7 +193,7 @@ describe('a number that was closed and used again', () => {
 
   test('within one turn fails with EBADF behind a full queue as well', async (t) => {
     // One duplicate, of the file before, is all that these have: the read that means the next file must not get it.
-    const ring = openRing(t, { entries: 8 });
+    const ring = openRing(t, { entries: 8, routing: false });
     const [mine, other] = twoFiles(t);
     const [pipe] = openPipes(t, 1);
     const blocked = fillQueue(ring, pipe.read);
@@ -235,7 +235,7 @@ test('a child that is started while descriptors are held inherits none of them',
 });
 
 test('a hundred requests in one turn on one descriptor hold one duplicate', async (t) => {
-  const ring = openRing(t);
+  const ring = openRing(t, { routing: false });
   const [mine] = twoFiles(t);
   const fd = fs.openSync(mine, 'r');
   const before = openDescriptors();
