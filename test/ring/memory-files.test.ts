@@ -126,6 +126,27 @@ test('more than a call may copy is left to workers, and is all there', async (t)
   assert.ok(fs.readFileSync(fd).subarray(0, large.length).equals(large));
 });
 
+test('a long vector is left to a worker, whatever was copied in the same call before it', async (t) => {
+  const file = memoryFile(t, 'r+', { workers: [1, 1] });
+  if (file === null) return;
+  const { ring, fd } = file;
+  for (const parts of [2, 40]) {
+    const release = occupyPool(t, ring);
+    await nextTurn();
+    const vector = Array.from({ length: parts }, (_, i) => Buffer.alloc(CALL_BYTES_MAX, i + 1));
+    const small = Buffer.alloc(64);
+    const first = started((done) => ring.read(fd, small, 0, done)); // by itself; the others go together
+    const second = started((done) => ring.read(fd, small, 64, done));
+    const long = started((done) => ring.writev(fd, vector, 0, done));
+    ring.flush();
+    const areInside = [second, long].map(({ id }) => coreOf(ring).isComplete(id));
+    await release();
+    assert.deepEqual(areInside, [true, false], `${parts} MiB`);
+    assert.deepEqual(await Promise.all([first.result, second.result]), [64, 64]);
+    assert.equal(await long.result, parts * CALL_BYTES_MAX);
+  }
+});
+
 test('a named pipe there is no such file: it is waited for', async (t) => {
   const directory = memoryDirectory(t);
   if (directory === null) return;

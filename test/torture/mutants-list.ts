@@ -675,7 +675,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: 'native/pool-transfer.c',
-    find: 'visit->bytes + bytes > VISIT_BYTES_MAX) return WORKER;\n  visit',
+    find: 'bytes > VISIT_BYTES_MAX - visit->bytes) return WORKER;\n  visit',
     replace: 'false) return WORKER;\n  visit',
     wrong: 'a file in memory is copied inside the call whatever its size',
     checks: ['ring/memory-files.test.js'],
