@@ -29,6 +29,15 @@ static uint32_t mode_of(struct facts *f, int fd) {
   return f->mode;
 }
 
+// The pool has those: io_submit copies within the call, however much it is, and syncs on a thread of the kernel.
+static bool is_in_memory(struct facts *f, int fd) {
+  if (f->memory_fd != fd) {
+    f->memory_fd = fd;
+    f->is_memory = is_memory_file(fd);
+  }
+  return f->is_memory;
+}
+
 static uint64_t transfer_bytes(const struct sqe *e) {
   if (e->opcode == OP_READ || e->opcode == OP_WRITE) return e->len;
   const struct iovec *vector = (const struct iovec *)(uintptr_t)e->addr;
@@ -50,9 +59,10 @@ bool aio_takes(const struct sqe *e, struct facts *f) {
     case OP_READ: case OP_READV: case OP_WRITE: case OP_WRITEV: {
       if ((int64_t)e->off < 0 || !(flags_of(f, e->fd) & O_DIRECT)) return false;
       uint32_t mode = mode_of(f, e->fd);
-      return (S_ISREG(mode) || S_ISBLK(mode)) && !extends(e, f);
+      return S_ISBLK(mode) || (S_ISREG(mode) && !is_in_memory(f, e->fd) && !extends(e, f));
     }
-    case OP_FSYNC: return !(e->op_flags & ~(uint32_t)FSYNC_DATASYNC) && S_ISREG(mode_of(f, e->fd));
+    case OP_FSYNC:
+      return !(e->op_flags & ~(uint32_t)FSYNC_DATASYNC) && S_ISREG(mode_of(f, e->fd)) && !is_in_memory(f, e->fd);
     default: return false;
   }
 }

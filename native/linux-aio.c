@@ -272,7 +272,7 @@ static uint32_t give_back(struct aio *a, uint32_t end) {
 }
 
 static int submit(struct aio *a, uint32_t to_submit) {
-  struct facts facts = {.flags_fd = -1, .flags = -1, .stat_fd = -1};
+  struct facts facts = {.flags_fd = -1, .flags = -1, .stat_fd = -1, .memory_fd = -1};
   uint32_t mask = a->q.sq_entries - 1, head = *a->q.sq_head;
   uint32_t prepared = load(a->q.sq_tail) - head;
   uint32_t count = to_submit < prepared ? to_submit : prepared;

@@ -12,6 +12,8 @@ struct facts {
   int stat_fd;
   uint32_t mode;
   uint64_t size;
+  int memory_fd;
+  bool is_memory;       // is_memory_file
 };
 
 // Whether the entry is for io_submit; the pool takes the others.
