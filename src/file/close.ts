@@ -1,6 +1,6 @@
-// close(2). Of what was only read it is done inside the call, on a local disk. Of what was written to it may take long (ext4 starts writing a file back that was truncated and written
-// anew: 0.7 ms, measured; network file systems send everything), and io_uring would do it inside the submission: so
-// that is for a worker.
+// close(2). Of what was only read it is done inside the call, on a local disk. Of what was written to it may take long (ext4
+// starts writing a file back that was truncated and written anew: 0.7 ms, measured; network file systems send everything),
+// and io_uring would do it inside the submission: so that is for a worker.
 import { constants } from 'node:fs';
 import { ERRNO } from '../abi/errno.js';
 import { OP, SQE } from '../abi/io_uring.js';

@@ -99,9 +99,11 @@ const status = new DataView(scratch.buffer as ArrayBuffer, scratch.byteOffset, s
 
 /** 0 or -errno; -EAGAIN, and the descriptor is open still: closing it may have to wait for a server, or a device. */
 export function closeCached(ring: RingOperations, fd: number): number {
-  if (!mayAnswerNow(ring)) return -ERRNO.EAGAIN;
+  const { router, held, delivery } = coreOf(ring);
+  // With requests of this turn still in user space the number must not become another file's before the turn ends.
+  if (!held.isEmpty || !delivery.mayReturnNow) return -ERRNO.EAGAIN;
   const result = native().closeCached(fd);
-  if (result !== -ERRNO.EAGAIN) coreOf(ring).router.kinds.forget(fd);
+  if (result !== -ERRNO.EAGAIN) router.kinds.forget(fd);
   return result;
 }
 

@@ -1,0 +1,38 @@
+// fs.close is done inside the call where nothing has to wait. Requests made before it keep the file all the same, and what
+// is opened next may have its number.
+import assert from 'node:assert/strict';
+import nodeFs from 'node:fs';
+import { describe, it, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import fs from 'linux-aio/fs';
+import { twoFiles } from '../support/reuse.js';
+
+/** More than is read inside the call. */
+const BYTES = 100_000;
+
+/** Reads that are under way: the file, and each of its requests. */
+function reads(t: TestContext, count: number): { fd: number; other: string; all: Promise<Buffer>[] } {
+  const [mine, other] = twoFiles(t);
+  const fd = nodeFs.openSync(mine, 'r');
+  const all = Array.from({ length: count }, async (_, i) => {
+    const view = Buffer.alloc(BYTES);
+    const { bytesRead } = await promisify(fs.read)(fd, view, 0, BYTES, i * BYTES);
+    return view.subarray(0, bytesRead);
+  });
+  return { fd, other, all };
+}
+
+describe('reads of a file that is closed and whose number is another’s in the same turn', () => {
+  for (const count of [1, 2, 8]) {
+    it(`are reads of that file: ${count}`, async (t) => {
+      await turn();
+      const { fd, other, all } = reads(t, count);
+      const closed = promisify(fs.close)(fd);
+      const opened = promisify(fs.open)(other, 'r', 0);
+      t.after(async () => nodeFs.closeSync(await opened));
+      for (const each of await Promise.all(all)) assert.ok(each.equals(Buffer.alloc(BYTES, 'M')));
+      await closed;
+    });
+  }
+});
