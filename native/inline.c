@@ -162,15 +162,16 @@ napi_value inline_read_now(napi_env env, napi_callback_info info) {
   napi_value argv[5];
   size_t argc = 5;
   int32_t fd;
-  uint32_t offset, length;
+  int64_t offset;  // a view may be larger than 4 GiB
+  uint32_t length;
   double position;
   struct iovec part;
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
   if (napi_get_value_int32(env, argv[0], &fd) != napi_ok || !bytes_of(env, argv[1], &part) ||
-      napi_get_value_uint32(env, argv[2], &offset) != napi_ok ||
+      napi_get_value_int64(env, argv[2], &offset) != napi_ok ||
       napi_get_value_uint32(env, argv[3], &length) != napi_ok ||
-      napi_get_value_double(env, argv[4], &position) != napi_ok || length == 0 || offset > part.iov_len ||
-      length > part.iov_len - offset) {
+      napi_get_value_double(env, argv[4], &position) != napi_ok || length == 0 || offset < 0 ||
+      (uint64_t)offset > part.iov_len || length > part.iov_len - (uint64_t)offset) {
     return js_int(env, -EAGAIN);
   }
   part = (struct iovec){(char *)part.iov_base + offset, length};
