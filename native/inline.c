@@ -187,6 +187,7 @@ napi_value inline_readv_now(napi_env env, napi_callback_info info) {
   int32_t fd;
   uint32_t count, most;
   double position;
+  napi_value views[PARTS_MAX];
   struct iovec parts[PARTS_MAX];
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
   if (napi_get_value_int32(env, argv[0], &fd) != napi_ok ||
@@ -195,11 +196,13 @@ napi_value inline_readv_now(napi_env env, napi_callback_info info) {
       napi_get_value_double(env, argv[3], &position) != napi_ok) {
     return js_int(env, -EAGAIN);
   }
+  // An element may be a getter, which may take the memory of other elements away: first all of these …
   for (uint32_t i = 0; i < count; i++) {
-    napi_value view;
-    if (napi_get_element(env, argv[1], i, &view) != napi_ok || !bytes_of(env, view, &parts[i])) {
-      return js_int(env, -EAGAIN);
-    }
+    if (napi_get_element(env, argv[1], i, &views[i]) != napi_ok) return js_int(env, -EAGAIN);
+  }
+  // … then the addresses, with nothing of the program's in between.
+  for (uint32_t i = 0; i < count; i++) {
+    if (!bytes_of(env, views[i], &parts[i])) return js_int(env, -EAGAIN);
     wanted += parts[i].iov_len;
     if (wanted > most) return js_int(env, -EAGAIN);
   }

@@ -1,6 +1,7 @@
 // fs.read and fs.readv at a position, answered inside the call from the page cache: the same as Node's, whatever is read
 // and into whatever; and a request of the ring wherever it is not clear that all of it is in memory.
 import assert from 'node:assert/strict';
+import { constants } from 'node:buffer';
 import nodeFs from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -121,6 +122,34 @@ describe('a read of what is in the page cache', () => {
     assert.equal(buffer.byteLength, 0);
     // It was in memory and is there; or the request went on with memory of its own.
     assert.ok([CONTENT.subarray(0, 64), Buffer.alloc(64)].some((each) => each.equals(Buffer.from(moved))));
+  });
+
+  it('goes beyond the first 4 GiB of a view', async (t) => {
+    const from = 2 ** 32 + 5;
+    if (from > constants.MAX_LENGTH) return t.skip('Node 20 has no such buffers');
+    const fd = opened(t, temporaryFile(t, CONTENT));
+    const view = Buffer.from(new ArrayBuffer(from + 64));
+    assert.deepEqual(await read(fs, fd, view, from, 64, 9), [undefined, 64]);
+    assert.deepEqual(view.subarray(from), CONTENT.subarray(9, 73));
+    assert.deepEqual(view.subarray(5, 69), Buffer.alloc(64));
+  });
+
+  it('does not go into memory that an element of the vector has taken away', async (t) => {
+    const fd = opened(t, temporaryFile(t, CONTENT));
+    const first = Buffer.from(new ArrayBuffer(64));
+    const second = Buffer.alloc(64);
+    let moved: ArrayBuffer | undefined;
+    let looks = 0;
+    const views = Object.defineProperty([first], 1, {
+      enumerable: true,
+      get: () => {
+        if (++looks === 2) moved = structuredClone(first.buffer, { transfer: [first.buffer] });
+        return second;
+      },
+    });
+    assert.deepEqual(await readv(fs, fd, views, 0), [undefined, 64]);
+    assert.deepEqual(Buffer.from(moved!), Buffer.alloc(64));
+    assert.deepEqual(second, CONTENT.subarray(0, 64));
   });
 
   it('does not believe a view about its length', async (t) => {
