@@ -661,14 +661,14 @@ export const MUTANTS: readonly Mutant[] = [
   // ── what is answered inside the call ─────────────────────────────────────────────────────────────────────────────
   {
     file: INLINE,
-    find: 'return result == 0 || (size_t)result == wanted ? result : -EAGAIN;',
+    find: 'return (size_t)result == wanted ? result : -EAGAIN;',
     replace: 'return result;',
     wrong: 'a read of what is cached in part is short',
     checks: ['fs/cached-reads.test.js'],
   },
   {
     file: INLINE,
-    find: 'length == 0 || offset > part.iov_len ||\n      length > part.iov_len - offset',
+    find: 'length == 0 || offset < 0 ||\n      (uint64_t)offset > part.iov_len || length > part.iov_len - (uint64_t)offset',
     replace: 'length == 0',
     wrong: 'a read goes beyond the memory of a view that lies about its length',
     checks: ['fs/cached-reads.test.js'],
