@@ -37,17 +37,21 @@ static bool is_final(int error) {
   return error == ENOENT || error == ENOTDIR || error == EACCES || error == ELOOP || error == ENAMETOOLONG;
 }
 
+// EPERM is a filter's answer, or about the file. A filter does not look at the size, which the kernel refuses.
+static bool is_filtered(void) { return syscall(SYS_openat2, AT_FDCWD, "", NULL, 0L) < 0 && errno != EINVAL; }
+
 static int open_cached(const char *path, uint64_t flags) {
   if (atomic_load_explicit(&unknown, memory_order_relaxed)) return -EAGAIN;
   struct how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_CACHED_ONLY};
   long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
   if (fd >= 0) return (int)fd;
-  if (errno == ENOSYS || errno == EPERM || errno == E2BIG || errno == EINVAL) {
-    // EINVAL is also the answer to odd flags; the ring's answer will tell.
-    if (errno != EINVAL) atomic_store_explicit(&unknown, true, memory_order_relaxed);
-    return -EAGAIN;
+  int error = errno;
+  if (is_final(error)) return -error;
+  // EINVAL, of a kernel before 5.12, is also the answer to odd flags; the ring's answer will tell.
+  if (error == ENOSYS || error == E2BIG || (error == EPERM && is_filtered())) {
+    atomic_store_explicit(&unknown, true, memory_order_relaxed);
   }
-  return is_final(errno) ? -errno : -EAGAIN;
+  return -EAGAIN;
 }
 
 // Opened without waiting, but not for transfers without waiting.
