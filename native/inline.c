@@ -357,8 +357,9 @@ napi_value inline_stat_opened(napi_env env, napi_callback_info info) {
   return js_int(env, fd_and_view(env, info, &fd, &out, &capacity) ? stat_open(fd, out) : -EAGAIN);
 }
 
-// closeCached(fd): close(2) of a file that was only read; -EAGAIN, and it stays open, where a server wants to be told, or
-// a device takes its time.
+// closeCached(fd): close(2) of a file that was only read. -EAGAIN, and it stays open, where a server wants to be told, or
+// a device takes its time; -EBUSY, likewise, where the file has no name any more: it may go with this descriptor, and giving
+// back what it occupied takes as long as it is large.
 napi_value inline_close(napi_env env, napi_callback_info info) {
   napi_value argv[1];
   size_t argc = 1;
@@ -366,8 +367,11 @@ napi_value inline_close(napi_env env, napi_callback_info info) {
   char status[STATX_SIZE_BYTES];
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
   if (napi_get_value_int32(env, argv[0], &fd) != napi_ok || stat_open(fd, status) < 0) return js_int(env, -EAGAIN);
+  uint32_t links;
   uint16_t mode;
+  memcpy(&links, status + 0x10, sizeof links);
   memcpy(&mode, status + 0x1c, sizeof mode);
   if (!S_ISREG(mode)) return js_int(env, -EAGAIN);
+  if (links == 0) return js_int(env, -EBUSY);
   return js_int(env, close(fd) < 0 ? -errno : 0);
 }

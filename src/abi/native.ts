@@ -134,7 +134,7 @@ export interface NativeAddon {
   readvNow(fd: number, views: readonly ArrayBufferView[], most: number, position: number): number;
   /** open(2) without O_CREAT and O_TRUNC: a descriptor, -errno, or `LEFT_OPEN` minus that of a named pipe */
   openCached(path: string | Uint8Array, flags: number): number;
-  /** close(2) of a regular file of a local file system: 0 or -errno; -EAGAIN for others, which stay open */
+  /** close(2) of a regular file of a local file system: 0 or -errno; -EAGAIN for others, -EBUSY for one without a name: they stay open */
   closeCached(fd: number): number;
   /** 0 and a struct statx in `out`, or -errno; `flags` may be AT_SYMLINK_NOFOLLOW */
   statCached(path: string | Uint8Array, flags: number, out: Uint8Array): number;

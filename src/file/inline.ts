@@ -97,13 +97,16 @@ export function statCached(path: Path, flags: number): DataView<ArrayBuffer> | n
 
 const status = new DataView(scratch.buffer as ArrayBuffer, scratch.byteOffset, scratch.byteLength);
 
-/** 0 or -errno; -EAGAIN, and the descriptor is open still: closing it may have to wait for a server, or a device. */
+/**
+ * 0 or -errno. -EAGAIN, and the descriptor is open still: closing it may have to wait for a server, or a device. -EBUSY,
+ * likewise: it may take long.
+ */
 export function closeCached(ring: RingOperations, fd: number): number {
   const { router, held, delivery } = coreOf(ring);
   // With requests of this turn still in user space the number must not become another file's before the turn ends.
   if (!held.isEmpty || !delivery.mayReturnNow) return -ERRNO.EAGAIN;
   const result = native().closeCached(fd);
-  if (result !== -ERRNO.EAGAIN) router.kinds.forget(fd);
+  if (result !== -ERRNO.EAGAIN && result !== -ERRNO.EBUSY) router.kinds.forget(fd);
   return result;
 }
 

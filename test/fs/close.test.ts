@@ -5,8 +5,10 @@ import nodeFs from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { defaultRing } from 'linux-aio';
 import fs from 'linux-aio/fs';
 import { twoFiles } from '../support/reuse.js';
+import { temporaryFile } from '../support/temp.js';
 
 /** More than is read inside the call. */
 const BYTES = 100_000;
@@ -33,6 +35,24 @@ describe('reads of a file that is closed and whose number is another’s in the 
       t.after(async () => nodeFs.closeSync(await opened));
       for (const each of await Promise.all(all)) assert.ok(each.equals(Buffer.alloc(BYTES, 'M')));
       await closed;
+    });
+  }
+});
+
+describe('a file that was only read', () => {
+  for (const [name, requests] of [
+    ['is closed inside the call', 0],
+    ['and has no name any more is closed by a request: it may be large', 1],
+  ] as const) {
+    it(name, async (t) => {
+      const path = temporaryFile(t, 'text');
+      const fd = nodeFs.openSync(path, 'r');
+      if (requests > 0) nodeFs.unlinkSync(path);
+      await turn(); // with a fresh budget
+      const before = defaultRing().stats.submitted;
+      await promisify(fs.close)(fd);
+      assert.equal(defaultRing().stats.submitted - before, requests);
+      assert.throws(() => nodeFs.fstatSync(fd), { code: 'EBADF' });
     });
   }
 });
