@@ -54,6 +54,110 @@ static int open_cached(const char *path, uint64_t flags) {
   return -EAGAIN;
 }
 
+// ── what is local ──────────────────────────────────────────────────────────────────────────────────────────────
+
+// File systems whose status is in memory once the path is, among those without a block device of their own.
+static bool is_local(uint32_t type) {
+  static const uint32_t local[] = {
+      0x01021994, 0x858458f6, 0x794c7630, 0x9123683e, 0x2fc12fc1, 0x9fa0, 0x62656572, 0x1cd1,  // tmpfs ramfs overlay
+  };                                                                                           // btrfs zfs proc sys pts
+  for (size_t i = 0; i < sizeof local / sizeof *local; i++) {
+    if (local[i] == type) return true;
+  }
+  return false;
+}
+
+// … and those with one that are not: fuseblk, GFS2, OCFS2.
+static bool is_shared(uint32_t type) { return type == 0x65735546 || type == 0x01161970 || type == 0x7461636f; }
+
+// What was found out about devices: the number, and 1 when it is local.
+static _Atomic uint64_t devices[16];
+
+static bool is_local_device(int fd, uint32_t major, uint32_t minor) {
+  uint64_t number = ((uint64_t)major << 31 | minor) + 1;
+  _Atomic uint64_t *entry = &devices[minor % 16];
+  uint64_t seen = atomic_load_explicit(entry, memory_order_relaxed);
+  if (seen >> 1 == number) return seen & 1;
+  long fields[32];  // struct statfs
+  if (syscall(SYS_fstatfs, fd, fields) < 0) return false;
+  uint32_t type = (uint32_t)fields[0];
+  bool local = major == 0 ? is_local(type) : !is_shared(type);
+  atomic_store_explicit(entry, number << 1 | local, memory_order_relaxed);
+  return local;
+}
+
+// The status of an open file: 0, or -EAGAIN where a server may have to be asked for it.
+static long stat_open(int fd, char *out) {
+  // First without asking a server; that is enough to know whether there is one.
+  if (syscall(SYS_statx, fd, "", STATX_EMPTY_PATH | STATX_NO_SYNC, STATX_ALL_FIELDS, out) < 0) return -EAGAIN;
+  uint32_t device[2];
+  memcpy(device, out + 0x88, sizeof device);
+  return is_local_device(fd, device[0], device[1]) ? 0 : -EAGAIN;
+}
+
+// Paths whose status was found in memory a moment ago, by their hash: they are there still, so one call answers for
+// three (1.6 µs instead of 3). Should one have been forgotten meanwhile, it is read from a local disk. A set is a line of
+// the CPU's cache: with one place for each hash, half of 20,000 paths drove each other out.
+enum { SEEN_SETS = 1 << 13, SEEN_WAYS = 8, SEEN_SECONDS = 2 };
+
+// when, and its hash; threads may overwrite each other's
+static _Alignas(64) _Atomic uint64_t seen_paths[SEEN_SETS][SEEN_WAYS];
+
+static uint32_t hash_of(const char *path, uint32_t seed) {
+  uint32_t hash = 2166136261u ^ seed;  // FNV-1a
+  for (; *path; path++) hash = (hash ^ (uint8_t)*path) * 16777619u;
+  return hash;
+}
+
+static uint32_t this_second(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+  return (uint32_t)t.tv_sec;
+}
+
+static bool was_seen(uint32_t hash) {
+  _Atomic uint64_t *set = seen_paths[hash % SEEN_SETS];
+  for (int way = 0; way < SEEN_WAYS; way++) {
+    uint64_t entry = atomic_load_explicit(&set[way], memory_order_relaxed);
+    if ((uint32_t)entry == hash) return this_second() - (uint32_t)(entry >> 32) <= SEEN_SECONDS;
+  }
+  return false;
+}
+
+// In the place that it had, or that of the oldest.
+static void see(uint32_t hash) {
+  _Atomic uint64_t *set = seen_paths[hash % SEEN_SETS];
+  int place = 0;
+  uint64_t oldest = UINT64_MAX;
+  for (int way = 0; way < SEEN_WAYS; way++) {
+    uint64_t entry = atomic_load_explicit(&set[way], memory_order_relaxed);
+    bool is_it = (uint32_t)entry == hash;
+    if (!is_it && entry >= oldest) continue;
+    oldest = is_it ? 0 : entry;
+    place = way;
+  }
+  atomic_store_explicit(&set[place], (uint64_t)this_second() << 32 | hash, memory_order_relaxed);
+}
+
+// As open_cached, and -EAGAIN for a file of which a server has to be told: that its path is in memory does not keep open(2)
+// from waiting for FUSE or NFS, perhaps for a server that runs on this very thread.
+static int open_local(const char *path, uint64_t flags) {
+  bool follows = !(flags & O_NOFOLLOW);
+  uint32_t hash = hash_of(path, follows ? 0 : AT_SYMLINK_NOFOLLOW);
+  if (!was_seen(hash)) {
+    char status[STATX_SIZE_BYTES];
+    int found = open_cached(path, O_PATH | (follows ? 0 : O_NOFOLLOW));
+    if (found < 0) return found;
+    long result = stat_open(found, status);
+    close(found);
+    if (result < 0) return -EAGAIN;
+    see(hash);
+  }
+  return open_cached(path, flags);
+}
+
+// ── reads of whole files ───────────────────────────────────────────────────────────────────────────────────────
+
 // Opened without waiting, but not for transfers without waiting.
 static void let_wait(int fd) {
   int flags = fcntl(fd, F_GETFL);
@@ -120,7 +224,7 @@ napi_value inline_read(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
   if (!path_of(env, argv[0], path) || !view_of(env, argv[1], &out, &capacity)) return js_int(env, -EAGAIN);
   // A named pipe must not keep the thread: with O_NONBLOCK it is open at once.
-  int fd = open_cached(path, O_RDONLY | O_NONBLOCK);
+  int fd = open_local(path, O_RDONLY | O_NONBLOCK);
   if (fd < 0) return js_int(env, fd);
   int64_t result = read_all(fd, out, capacity);
   if (result <= LEFT_OPEN) let_wait(fd);
@@ -234,7 +338,7 @@ napi_value inline_open(napi_env env, napi_callback_info info) {
     return js_int(env, -EAGAIN);
   }
   // ENXIO, of a pipe to be written, is no final answer.
-  int fd = open_cached(path, (uint64_t)flags | O_NONBLOCK);
+  int fd = open_local(path, (uint64_t)flags | O_NONBLOCK);
   if (fd < 0 || (flags & O_NONBLOCK)) return js_int(env, fd);
   // Opened without waiting, but not for transfers without waiting.
   fcntl(fd, F_SETFL, flags);
@@ -244,89 +348,6 @@ napi_value inline_open(napi_env env, napi_callback_info info) {
 }
 
 // ── status ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-// File systems whose status is in memory once the path is, among those without a block device of their own.
-static bool is_local(uint32_t type) {
-  static const uint32_t local[] = {
-      0x01021994, 0x858458f6, 0x794c7630, 0x9123683e, 0x2fc12fc1, 0x9fa0, 0x62656572, 0x1cd1,  // tmpfs ramfs overlay
-  };                                                                                           // btrfs zfs proc sys pts
-  for (size_t i = 0; i < sizeof local / sizeof *local; i++) {
-    if (local[i] == type) return true;
-  }
-  return false;
-}
-
-// … and those with one that are not: fuseblk, GFS2, OCFS2.
-static bool is_shared(uint32_t type) { return type == 0x65735546 || type == 0x01161970 || type == 0x7461636f; }
-
-// What was found out about devices: the number, and 1 when it is local.
-static _Atomic uint64_t devices[16];
-
-static bool is_local_device(int fd, uint32_t major, uint32_t minor) {
-  uint64_t number = ((uint64_t)major << 31 | minor) + 1;
-  _Atomic uint64_t *entry = &devices[minor % 16];
-  uint64_t seen = atomic_load_explicit(entry, memory_order_relaxed);
-  if (seen >> 1 == number) return seen & 1;
-  long fields[32];  // struct statfs
-  if (syscall(SYS_fstatfs, fd, fields) < 0) return false;
-  uint32_t type = (uint32_t)fields[0];
-  bool local = major == 0 ? is_local(type) : !is_shared(type);
-  atomic_store_explicit(entry, number << 1 | local, memory_order_relaxed);
-  return local;
-}
-
-// The status of an open file: 0, or -EAGAIN where a server may have to be asked for it.
-static long stat_open(int fd, char *out) {
-  // First without asking a server; that is enough to know whether there is one.
-  if (syscall(SYS_statx, fd, "", STATX_EMPTY_PATH | STATX_NO_SYNC, STATX_ALL_FIELDS, out) < 0) return -EAGAIN;
-  uint32_t device[2];
-  memcpy(device, out + 0x88, sizeof device);
-  return is_local_device(fd, device[0], device[1]) ? 0 : -EAGAIN;
-}
-
-// Paths whose status was found in memory a moment ago, by their hash: they are there still, so one call answers for
-// three (1.6 µs instead of 3). Should one have been forgotten meanwhile, it is read from a local disk. A set is a line of
-// the CPU's cache: with one place for each hash, half of 20,000 paths drove each other out.
-enum { SEEN_SETS = 1 << 13, SEEN_WAYS = 8, SEEN_SECONDS = 2 };
-
-// when, and its hash; threads may overwrite each other's
-static _Alignas(64) _Atomic uint64_t seen_paths[SEEN_SETS][SEEN_WAYS];
-
-static uint32_t hash_of(const char *path, uint32_t seed) {
-  uint32_t hash = 2166136261u ^ seed;  // FNV-1a
-  for (; *path; path++) hash = (hash ^ (uint8_t)*path) * 16777619u;
-  return hash;
-}
-
-static uint32_t this_second(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-  return (uint32_t)t.tv_sec;
-}
-
-static bool was_seen(uint32_t hash) {
-  _Atomic uint64_t *set = seen_paths[hash % SEEN_SETS];
-  for (int way = 0; way < SEEN_WAYS; way++) {
-    uint64_t entry = atomic_load_explicit(&set[way], memory_order_relaxed);
-    if ((uint32_t)entry == hash) return this_second() - (uint32_t)(entry >> 32) <= SEEN_SECONDS;
-  }
-  return false;
-}
-
-// In the place that it had, or that of the oldest.
-static void see(uint32_t hash) {
-  _Atomic uint64_t *set = seen_paths[hash % SEEN_SETS];
-  int place = 0;
-  uint64_t oldest = UINT64_MAX;
-  for (int way = 0; way < SEEN_WAYS; way++) {
-    uint64_t entry = atomic_load_explicit(&set[way], memory_order_relaxed);
-    bool is_it = (uint32_t)entry == hash;
-    if (!is_it && entry >= oldest) continue;
-    oldest = is_it ? 0 : entry;
-    place = way;
-  }
-  atomic_store_explicit(&set[place], (uint64_t)this_second() << 32 | hash, memory_order_relaxed);
-}
 
 // statCached(path, flags, out): 0 and a struct statx in `out`, or -errno. `flags` may be AT_SYMLINK_NOFOLLOW.
 napi_value inline_stat(napi_env env, napi_callback_info info) {

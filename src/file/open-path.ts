@@ -7,10 +7,12 @@
 // (io_uring's first attempt at any open is with O_NONBLOCK in any case: io_openat2 in io_uring/openclose.c, Linux 6.18.)
 import { closeSync, constants, statSync } from 'node:fs';
 import { ERRNO } from '../abi/errno.js';
-import { AT_FDCWD } from '../abi/io_uring.js';
+import { AT_FDCWD, OP, SQE } from '../abi/io_uring.js';
 import { native } from '../abi/native.js';
 import { clearTimeout, setTimeout } from '../abi/timers.js';
-import type { Path } from '../ring/requests.js';
+import { addressOf } from '../ring/memory.js';
+import { pathBytes } from '../ring/paths.js';
+import { coreOf, type Path } from '../ring/requests.js';
 import { shouldRetry, visibleResult } from '../ring/retry.js';
 import type { Ring } from '../ring/ring.js';
 import type { Done } from '../ring/slots.js';
@@ -82,11 +84,15 @@ export function openAtOnce(
   });
 }
 
+/** By a worker: io_uring would open a path that is in memory inside the submission, whatever server has to be told. */
 function openWith(ring: Ring, path: Path, flags: number, mode: number, done: Done, attempts = 1): void {
-  ring.openat(AT_FDCWD, path, flags, mode, (fd) => {
+  const bytes = pathBytes('path', path);
+  const opened: Done = (fd) => {
     if (!shouldRetry(fd, attempts, flags)) done(visibleResult(fd));
     else goOn(() => openWith(ring, path, flags, mode, done, attempts + 1), done);
-  });
+  };
+  const op = OP.OPENAT | (SQE.ASYNC << 8);
+  coreOf(ring).start(op, AT_FDCWD, 0, addressOf(bytes), mode, flags, 0, bytes, opened);
 }
 
 /** A further request for the same open. A ring that is being closed refuses it; to the caller it was in flight. */

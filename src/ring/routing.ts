@@ -174,12 +174,12 @@ export class Router {
     return (traits & TRAIT.POOL) !== 0 ? traits | TRAIT.LATE : traits;
   }
 
-  /** TRAIT.POOL or 0 for an operation that is no transfer. */
+  /** TRAIT.POOL or 0 for an operation that is no transfer; what asks for a worker is opened by one of the pool. */
   ofOperation(op: number, fd: number, openFlags: number): number {
     const rule = this.#rules[op & OPCODE_MASK];
     const isForPool =
       rule === RULE.POOL ||
-      (rule === RULE.OPEN && ((openFlags & O_CREATES) !== 0 || this.#opens.isSlow)) ||
+      (rule === RULE.OPEN && (op > OPCODE_MASK || (openFlags & O_CREATES) !== 0 || this.#opens.isSlow)) ||
       (rule === RULE.CLOSE && this.#closes.isSlow) ||
       (rule === RULE.SYNC && this.#isSyncForPool(fd));
     return isForPool && this.#ports.companion !== null ? TRAIT.POOL : 0;

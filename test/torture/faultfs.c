@@ -1,6 +1,6 @@
 // A file system for tests, in FUSE: slow, hanging, lying short, out of space, or losing whatever was not synced.
 //
-// Usage: faultfs <backing directory> <mount point> [volatile]
+// Usage: faultfs <backing directory> <mount point> [volatile | names]
 //
 // Files are those of the backing directory. What goes wrong with one is in its name, faults separated by commas:
 //
@@ -14,6 +14,7 @@
 //
 // volatile: data is kept in this process and reaches the backing directory in fsync alone, so that killing this process
 // is a power cut. The directory entries themselves are durable at once.
+// names: the kernel keeps names and status for an hour, as it does for most servers, and asks again for opens alone.
 #define _GNU_SOURCE
 #define FUSE_USE_VERSION 31
 #include <dirent.h>
@@ -48,7 +49,7 @@ struct file {
 };
 
 static int backing;  // O_PATH
-static int is_volatile, released;
+static int is_volatile, keeps_names, released;
 static struct file *files[FILES_MAX];
 static int file_count;
 static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -285,7 +286,7 @@ static int fs_readdir(const char *path, void *buffer, fuse_fill_dir_t fill, off_
 static void *fs_init(struct fuse_conn_info *connection, struct fuse_config *config) {
   (void)connection;
   config->intr = 1;
-  config->attr_timeout = config->entry_timeout = config->negative_timeout = 0;
+  config->attr_timeout = config->entry_timeout = config->negative_timeout = keeps_names ? 3600 : 0;
   return NULL;
 }
 
@@ -302,7 +303,8 @@ int main(int argc, char **argv) {
   if (argc < 3) return 2;
   backing = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (backing < 0) return perror(argv[1]), 1;
-  is_volatile = argc > 3;
+  is_volatile = argc > 3 && !strcmp(argv[3], "volatile");
+  keeps_names = argc > 3 && !strcmp(argv[3], "names");
   char *arguments[] = {argv[0], "-f", "-o", "fsname=faultfs,max_threads=16", argv[2], NULL};
   return fuse_main(5, arguments, &operations, NULL);
 }

@@ -53,13 +53,15 @@ export class FaultFs {
   }
 
   /** Mounts one below `directory`, which keeps its files afterwards. */
-  static async mount(directory: string, isVolatile = false): Promise<FaultFs> {
+  static async mount(directory: string, isVolatile = false, keepsNames = false): Promise<FaultFs> {
     const path = join(directory, 'faulty');
     const backing = join(directory, 'backing');
     fs.mkdirSync(path, { recursive: true });
     fs.mkdirSync(backing, { recursive: true });
     const device = fs.statSync(path).dev;
-    const server = spawn(program, [backing, path, ...(isVolatile ? ['volatile'] : [])], { stdio: 'ignore' });
+    const server = spawn(program, [backing, path, isVolatile ? 'volatile' : keepsNames ? 'names' : ''], {
+      stdio: 'ignore',
+    });
     const mounted = new FaultFs(path, backing, server);
     while (fs.statSync(path).dev === device) {
       if (server.exitCode !== null) throw new Error(`faultfs ended with code ${server.exitCode}`);

@@ -661,6 +661,41 @@ export const MUTANTS: readonly Mutant[] = [
   // ── what is answered inside the call ─────────────────────────────────────────────────────────────────────────────
   {
     file: INLINE,
+    find: '    if (result < 0) return -EAGAIN;\n    see(hash);',
+    replace: '    if (result == 0) see(hash);',
+    wrong: 'a server that does not answer an open holds the event loop up',
+    checks: ['file/slow-servers.test.js'],
+  },
+  {
+    file: INLINE,
+    find: 'if (result == 0) return ends_at(fd, (int64_t)position) ? 0 : -EAGAIN;',
+    replace: 'if (result == 0) return 0;',
+    wrong: 'on Linux 5.10 a file ends where it is not cached',
+    checks: ['container/inline.test.js'],
+  },
+  {
+    file: INLINE,
+    find: '(error == EPERM && is_filtered())',
+    replace: 'error == EPERM',
+    wrong: 'after one file that may not be opened nothing is opened inside the call',
+    checks: ['container/inline.test.js'],
+  },
+  {
+    file: INLINE,
+    find: 'if (links == 0) return js_int(env, -EBUSY);',
+    replace: '',
+    wrong: 'the event loop gives back what a large file without a name occupied',
+    checks: ['fs/close.test.js'],
+  },
+  {
+    file: 'src/file/inline.ts',
+    find: '!held.isEmpty || ',
+    replace: '',
+    wrong: 'a number is another file’s before the requests that were made of it are under way',
+    checks: ['fs/close.test.js'],
+  },
+  {
+    file: INLINE,
     find: 'return (size_t)result == wanted ? result : -EAGAIN;',
     replace: 'return result;',
     wrong: 'a read of what is cached in part is short',
