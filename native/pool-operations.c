@@ -174,6 +174,13 @@ static long file_operation(const struct sqe *e) {
   }
 }
 
+bool operation_locks_memory(const struct sqe *e, struct visit *visit) {
+  switch (e->opcode) {
+    case OP_WRITE: case OP_WRITEV: case OP_FALLOCATE: case OP_FTRUNCATE: return is_in_memory(visit, e->fd);
+    default: return false;
+  }
+}
+
 // `visit` belongs to AT_ONCE and is NULL elsewhere.
 enum outcome operation_step(struct request *r, enum place place, struct visit *visit) {
   const struct sqe *e = &r->sqe;

@@ -144,6 +144,7 @@ static bool is_socket(int fd) {
 // On the owner's thread, as much of it as one call may copy.
 static enum outcome memory_transfer(struct request *r, struct visit *visit, uint64_t bytes) {
   const struct sqe *e = &r->sqe;
+  if (is_write(e) && visit->memory_is_locked) return WORKER;
   if (e->flags & SQE_ASYNC || bytes > VISIT_BYTES_MAX - visit->bytes) return WORKER;
   visit->bytes += (uint32_t)bytes;
   return done(r, move(e, (int64_t)e->off, e->op_flags, 0));

@@ -53,6 +53,7 @@ struct pool {
   struct request *backlog, *backlog_last;  // finished, and no room in the completion queue yet
   struct request **by_slot;
   uint32_t slots;
+  uint32_t memory_locks;  // requests with locks_memory
 
   struct request *finished __attribute__((aligned(64)));  // newest first; pushed by anyone, taken by the owner
   uint32_t owner_looks;  // atomic: the owner is about to take `finished`, and needs no waking
@@ -107,7 +108,7 @@ static struct request *take_request(struct pool *p, const struct sqe *e) {
   p->free = r->next;
   r->sqe = *e;
   r->moved = r->cancel = r->tries = 0;
-  r->stream = r->blocking = r->connecting = false;
+  r->stream = r->blocking = r->connecting = r->locks_memory = false;
   r->deadline = 0;
   set_state(r, RUNNING);
   return r;
@@ -132,6 +133,7 @@ static bool enter_in_table(struct pool *p, struct request *r) {
 static void free_request(struct pool *p, struct request *r) {
   uint32_t slot = (uint32_t)r->sqe.user_data;
   if (slot < p->slots && p->by_slot[slot] == r) p->by_slot[slot] = NULL;
+  if (r->locks_memory) p->memory_locks--;
   set_state(r, FREE);
   r->next = p->free;
   p->free = r;
@@ -266,6 +268,7 @@ static int submit(struct pool *p, uint32_t to_submit) {
       complete(p, r);
       continue;
     }
+    visit.memory_is_locked = p->memory_locks > 0;
     enum outcome outcome = operation_step(r, AT_ONCE, &visit);
     if (outcome == DONE) {
       complete(p, r);
@@ -275,6 +278,8 @@ static int submit(struct pool *p, uint32_t to_submit) {
     } else if (outcome == WAIT) {
       poller_watch(p->poller, r);
     } else {
+      r->locks_memory = operation_locks_memory(e, &visit);
+      if (r->locks_memory) p->memory_locks++;
       r->next = NULL;
       *end = r;
       end = &r->next;

@@ -74,6 +74,7 @@ struct request {
   bool stream;       // a pipe, socket or terminal: has no position, and may never be ready
   bool blocking;     // cannot be polled, so a worker must wait in the call itself
   bool connecting;   // connect() is under way
+  bool locks_memory; // changes a file in memory on a worker
   // What it waits for: a time (deadline > 0), or events on a descriptor.
   int watch_fd;
   uint32_t watch_events;
@@ -103,6 +104,7 @@ struct visit {
   uint32_t mode;        // st_mode, likewise
   int memory_fd;
   bool is_memory;       // is_memory_file, likewise
+  bool memory_is_locked;  // a worker changes a file in memory, and may hold its lock for long
 };
 
 // The memory both sides see, laid out as io_uring lays it out.
@@ -158,6 +160,8 @@ void pool_requeue(struct pool *p, struct request *r);
 void pool_look_again(struct pool *p);
 
 enum outcome operation_step(struct request *r, enum place place, struct visit *visit);
+// Whether it holds the lock of a file in memory while it runs, which a write by the owner would wait for.
+bool operation_locks_memory(const struct sqe *e, struct visit *visit);
 // On a worker: bytes, -errno, or LEFT_OPEN minus a descriptor.
 long pool_whole_file(const struct sqe *e);
 

@@ -147,6 +147,24 @@ test('a long vector is left to a worker, whatever was copied in the same call be
   }
 });
 
+test('a write beside a long change of a file does not wait for it on the event loop', async (t) => {
+  const file = memoryFile(t, 'r+', { workers: [1, 1] });
+  if (file === null) return;
+  const { ring, fd } = file;
+  const release = occupyPool(t, ring);
+  await nextTurn();
+  const long = started((done) => ring.fallocate(fd, 0, 0, 8 * CALL_BYTES_MAX, done));
+  ring.flush();
+  const small = started((done) => ring.write(fd, Buffer.alloc(64), 0, done));
+  ring.flush();
+  const isInside = coreOf(ring).isComplete(small.id);
+  await release();
+  assert.equal(isInside, false);
+  assert.deepEqual([await long.result, await small.result], [0, 64]);
+  // And is inside the call again when that is over.
+  assert.deepEqual(await madeAlone(ring, (done) => ring.write(fd, Buffer.alloc(64), 0, done)), [64, true]);
+});
+
 test('a named pipe there is no such file: it is waited for', async (t) => {
   const directory = memoryDirectory(t);
   if (directory === null) return;
