@@ -1,19 +1,19 @@
 // The thread pool under ThreadSanitizer and AddressSanitizer, without Node: pool-stress.c drives native/pool.h with
 // random operations and cancellations. LINUX_AIO_STRESS_ROUNDS makes it longer; a failure names its seed.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { promisify } from 'node:util';
+import { CC, compiledOnce } from '../support/compiled.js';
 import { packageRoot } from '../support/program.js';
 
 const run = promisify(execFile);
 const directory = mkdtempSync(join(tmpdir(), 'linux-aio-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-const compiler = process.env['CC'] ?? 'cc';
 const rounds = process.env['LINUX_AIO_STRESS_ROUNDS'] ?? '3';
 const SEEDS = [1, Date.now() % 1e6];
 const FLAGS = '-std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -pthread'.split(' ');
@@ -27,6 +27,9 @@ const SOURCES = [
   'native/pool-whole-file.c',
   'native/pool-workers.c',
 ].map((file) => join(packageRoot, file));
+const HEADERS = readdirSync(join(packageRoot, 'native'))
+  .filter((file) => file.endsWith('.h'))
+  .map((file) => join(packageRoot, 'native', file));
 
 const CONFIGURATIONS = [
   { name: 'as it is', flags: [] },
@@ -38,22 +41,29 @@ const CONFIGURATIONS = [
 async function missing(flags: string[], program: string): Promise<string | null> {
   const source = 'int main(void) { return 0; }';
   try {
-    const compiled = run(compiler, [...flags, '-x', 'c', '-', '-o', program]);
+    const compiled = run(CC, [...flags, '-x', 'c', '-', '-o', program]);
     compiled.child.stdin?.end(source);
     await compiled;
     await run(program);
     return null;
   } catch (error) {
-    return `${compiler} ${flags.join(' ')} does not work here: ${String((error as Error).message).split('\n')[0]}`;
+    return `${CC} ${flags.join(' ')} does not work here: ${String((error as Error).message).split('\n')[0]}`;
   }
 }
 
 for (const [i, { name, flags }] of CONFIGURATIONS.entries()) {
   test(`the pool keeps its promises ${name}`, { timeout: 300_000 }, async (t) => {
-    const program = join(directory, `stress-${i}`);
-    const reason = await missing(flags, program);
+    const reason = await missing(flags, join(directory, `empty-${i}`));
     if (reason !== null) return t.skip(reason);
-    await run(compiler, [...FLAGS, ...flags, ...SOURCES, '-o', program]);
+    const args = [...FLAGS, ...flags, ...SOURCES];
+    const program = compiledOnce(
+      `pool-stress-${i}`,
+      [...SOURCES, ...HEADERS],
+      [...FLAGS, ...flags],
+      (out) => {
+        execFileSync(CC, [...args, '-o', out], { stdio: 'pipe' });
+      },
+    );
     for (const seed of SEEDS) {
       await t.test(`seed ${seed}`, async () => {
         const { stdout, stderr } = await run(program, [String(seed), rounds, directory]);

@@ -2,13 +2,12 @@
 // is what the canaries of the other files are for.)
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import test, { after } from 'node:test';
+import test from 'node:test';
+import { CC, compiledOnce } from '../support/compiled.js';
 import { packageRoot, runNode } from '../support/program.js';
-
-const CC = process.env['CC'] ?? 'cc';
 
 /** The sanitizer's library, which has to be loaded before Node; null where the compiler has none. */
 function libasan(): string | null {
@@ -23,22 +22,19 @@ function libasan(): string | null {
   }
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'linux-aio-'));
-after(() => rmSync(directory, { recursive: true, force: true }));
-let built: string | undefined;
+const FLAGS = '-fsanitize=address -g -fno-omit-frame-pointer';
 
-function addon(): string {
-  built ??= buildAddon('-fsanitize=address -g -fno-omit-frame-pointer');
-  return built;
-}
-
-function buildAddon(flags: string): string {
-  const out = join(directory, 'linux-aio.node');
-  execFileSync(process.execPath, [join(packageRoot, 'scripts', 'build-native.mjs')], {
-    env: { ...process.env, LINUX_AIO_CFLAGS: flags, LINUX_AIO_ADDON_OUT: out },
-    stdio: 'pipe',
+function buildAddon(): string {
+  const native = join(packageRoot, 'native');
+  const script = join(packageRoot, 'scripts', 'build-native.mjs');
+  const headers = createRequire(import.meta.url).resolve('node-api-headers/package.json'); // their version
+  const sources = [script, headers, ...readdirSync(native).map((file) => join(native, file))];
+  return compiledOnce('address-sanitizer.node', sources, [FLAGS], (out) => {
+    execFileSync(process.execPath, [script], {
+      env: { ...process.env, LINUX_AIO_CFLAGS: FLAGS, LINUX_AIO_ADDON_OUT: out },
+      stdio: 'pipe',
+    });
   });
-  return out;
 }
 
 const library = libasan();
@@ -50,7 +46,7 @@ function runSanitized(args: string[]) {
     env: {
       LD_PRELOAD: library!,
       ASAN_OPTIONS: 'detect_leaks=0:halt_on_error=1:exitcode=9',
-      LINUX_AIO_ADDON: addon(),
+      LINUX_AIO_ADDON: buildAddon(),
     },
     timeoutMs: 60_000,
   });

@@ -1,35 +1,32 @@
-// The file system of faultfs.c: compiled on the spot, mounted for one part, killed when the power fails.
+// The file system of faultfs.c: compiled where it is needed, mounted for one part, killed when the power fails.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CC, compiledOnce } from '../support/compiled.js';
 import { packageRoot } from '../support/program.js';
 
-const folder = fs.mkdtempSync(join(tmpdir(), 'linux-aio-'));
-const program = join(folder, 'faultfs');
-process.once('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
-
-let compiled: string | false | undefined;
+let program = '';
+let reason: string | false | undefined;
 
 /** Why the file system cannot be had here; false where it can. */
 export function noFaultfs(): string | false {
-  compiled ??= compile();
-  return compiled;
+  reason ??= compile();
+  return reason;
 }
 
 function compile(): string | false {
   if (!fs.existsSync('/dev/fuse')) return 'no /dev/fuse here';
   if (process.getuid?.() !== 0 && !fs.existsSync('/usr/bin/fusermount3')) return 'no fusermount3 here';
   try {
-    const flags = execFileSync('pkg-config', ['--cflags', '--libs', 'fuse3'], {
-      encoding: 'utf8',
-      stdio: 'pipe',
-    });
+    const fuse = (...options: string[]) =>
+      execFileSync('pkg-config', [...options, 'fuse3'], { encoding: 'utf8', stdio: 'pipe' }).trim();
+    const flags = ['-O1', ...fuse('--cflags', '--libs').split(/\s+/)];
     const source = join(packageRoot, 'test', 'torture', 'faultfs.c');
-    const cc = process.env['CC'] ?? 'cc';
-    execFileSync(cc, ['-O1', '-o', program, source, ...flags.trim().split(/\s+/)], { stdio: 'pipe' });
+    program = compiledOnce('faultfs', [source], [...flags, fuse('--modversion')], (out) => {
+      execFileSync(CC, ['-o', out, source, ...flags], { stdio: 'pipe' });
+    });
     return false;
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: Buffer };
