@@ -16,7 +16,7 @@ const directory = mkdtempSync(join(tmpdir(), 'aio-cli-'));
 after(() => rmSync(directory, { recursive: true }));
 
 /** Few and short: these tests are about behaviour, never about figures. */
-const QUICK = ['--size', '1m', '--iodepth', '4', '--runtime', '150ms'];
+const QUICK = ['--size', '1m', '--iodepth', '4', '--runtime', '30ms'];
 /** Temporary files land where the tests can see them. */
 const env: NodeJS.ProcessEnv = { ...process.env, TMPDIR: directory, LINUX_AIO_ENGINE: '' };
 

@@ -198,7 +198,7 @@ for (const [name, { options, skip, code, errno, reason, seccomp }] of Object.ent
     });
 
     test('aio bench measures threads and node', async () => {
-      const quick = ['--size', '1m', '--iodepth', '4', '--runtime', '150ms', '--ioengine', 'threads,node'];
+      const quick = ['--size', '1m', '--iodepth', '4', '--runtime', '30ms', '--ioengine', 'threads,node'];
       const { stdout, stderr, code: exit } = await runNode([aio, 'bench', ...quick], inside);
       assert.equal(exit, 0, stderr);
       assert.match(stdout, / threads +[\d.]+[kM]? /);

@@ -17,6 +17,10 @@ import * as aio from 'linux-aio/posix';
 import { native } from '../support/internals.js';
 import { packageUrl } from '../support/program.js';
 
+/** It ends with requests in flight; then what is before the end is only to have been there. */
+const endsBusy = process.argv[2] === 'busy';
+const rounds = (count: number) => (endsBusy ? 1 : count);
+
 const result = (start: (done: Done) => unknown) => new Promise<number>((resolve) => start(resolve));
 const dir = fs.mkdtempSync(join(tmpdir(), 'linux-aio-'));
 const path = join(dir, 'file');
@@ -44,7 +48,7 @@ function load(ring: Ring): void {
 }
 
 async function rings(): Promise<void> {
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < rounds(5); round++) {
     const all = Array.from({ length: 18 }, () => Ring.open({ entries: 16 }));
     for (const ring of all) load(ring);
     await nextTurn();
@@ -60,7 +64,7 @@ async function rings(): Promise<void> {
 
 async function buffers(): Promise<void> {
   const ring = Ring.open();
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < rounds(20); round++) {
     const reads = Array.from({ length: 20 }, (_, i) => {
       const view = new Uint8Array(2 ** i % 100_000);
       const read = result((done) => ring.read(pipe, view, -1, done));
@@ -91,7 +95,7 @@ async function threads(): Promise<void> {
       if (workerData.round % 3 === 1) rings[1].unref();
       parentPort.postMessage('busy');
     });`;
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < rounds(12); round++) {
     const worker = new Worker(source, { eval: true, workerData: { url: packageUrl, pipe, fd, round } });
     await once(worker, 'message');
     await worker.terminate();
@@ -115,7 +119,7 @@ async function signals(): Promise<void> {
       parentPort.postMessage('caught');
     });`;
   const url = new URL('posix/index.js', packageUrl).href;
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; round < rounds(6); round++) {
     aio.sigaction(signo, { sa_sigaction: () => handled++ });
     const worker = new Worker(source, { eval: true, workerData: { url, pipe, signo } });
     await once(worker, 'message');
@@ -128,7 +132,7 @@ async function signals(): Promise<void> {
     await nextTurn();
     aio.sigaction(signo, null);
   }
-  assert.ok(handled >= 600);
+  assert.ok(handled >= 100 * rounds(6));
 }
 
 /** What the addon is never asked by src/: wrong arguments, handles that are closed. */
@@ -168,12 +172,14 @@ await buffers();
 await threads();
 await signals();
 fs.rmSync(dir, { recursive: true });
-fs.closeSync(fd);
-fs.closeSync(pipe);
+if (!endsBusy) {
+  fs.closeSync(fd);
+  fs.closeSync(pipe);
+}
 for (let i = 0; i < 3; i++) {
   global.gc?.();
   await nextTurn();
 }
 console.log('exercised');
-if (process.argv[2] === 'busy') Ring.open().timeout(60_000, () => {});
-if (process.argv[2] === 'busy') setTimeout(() => process.exit(0), 5);
+if (endsBusy) load(Ring.open());
+if (endsBusy) setTimeout(() => process.exit(0), 5);

@@ -39,6 +39,7 @@ describe('no memory is written to after the thread that gave it to the kernel', 
       const shared = new SharedArrayBuffer(READS * BYTES + 4096);
       const offset = (4096 - (addressOf(new Uint8Array(shared)) % 4096)) % 4096;
       const memory = new Uint8Array(shared, offset, READS * BYTES);
+      const untouched = Buffer.alloc(READS * BYTES, 0xc5);
       let unfinished = 0;
       for (let round = 0; round < ROUNDS; round++) {
         memory.fill(0);
@@ -51,10 +52,7 @@ describe('no memory is written to after the thread that gave it to the kernel', 
         for (let i = 0; i < READS; i++) if (memory[(i + 1) * BYTES - 1] === 0) unfinished++;
         memory.fill(0xc5);
         await sleep(20);
-        assert.ok(
-          memory.every((byte) => byte === 0xc5),
-          'the kernel wrote after the thread had ended',
-        );
+        assert.ok(untouched.equals(memory), 'the kernel wrote after the thread had ended');
       }
       t.diagnostic(`${unfinished} of ${ROUNDS * READS} reads had been cancelled`);
       assert.ok(unfinished < ROUNDS * READS, 'no read ever reached the memory');
@@ -90,11 +88,11 @@ describe('a thread that ends with requests in flight', () => {
     assert.equal(openDescriptors(), before);
   });
 
-  test('gives its memory back, a hundred times', async (t) => {
+  test('gives its memory back, thirty times', async (t) => {
     const run = busyThreads(t);
     await run(1);
     const before = native().pinCount();
-    for (let round = 0; round < 50; round++) await run(2);
+    for (let round = 0; round < 15; round++) await run(2);
     assert.ok(native().pinCount() <= before, 'buffers of dead threads are still pinned');
   });
 
