@@ -65,12 +65,16 @@ describe('a ReadStream', () => {
   }
 
   it('has the next chunks read several to a request, while the disk is what is waited for', async (t) => {
-    const path = await fileOnDisk(t);
-    if (path === null) return t.skip('files are kept in memory here');
-    const before = defaultRing().stats.submitted;
-    const chunks = await chunksOf(fs.createReadStream(path));
-    const requests = defaultRing().stats.submitted - before;
-    assert.ok(requests < chunks.length, `${requests} requests for ${chunks.length} chunks`);
+    for (let tries = 0; ; tries++) {
+      const path = await fileOnDisk(t);
+      if (path === null) return t.skip('files are kept in memory here');
+      const before = defaultRing().stats.submitted;
+      const chunks = await chunksOf(fs.createReadStream(path));
+      const requests = defaultRing().stats.submitted - before;
+      if (requests < chunks.length) return;
+      // The disk was faster than this thread, which others may keep waiting: it has not been waited for.
+      assert.ok(tries < 50, `${requests} requests for ${chunks.length} chunks`);
+    }
   });
 
   it('has what is in memory read inside the call, as long as the turn has time', async (t) => {
