@@ -7,7 +7,7 @@
 #include "../../native/ring.h"
 
 enum kind { UNDEFINED, NULL_VALUE, BOOLEAN, NUMBER, STRING, OBJECT, FUNCTION, EXTERNAL, ARRAY_BUFFER, SHARED_ARRAY_BUFFER,
-            TYPED_ARRAY, DATA_VIEW };
+            TYPED_ARRAY, DATA_VIEW, ARRAY };
 
 struct property { char name[24]; napi_value value; };
 struct finalizer { napi_finalize run; void *data, *hint; struct finalizer *next; };
@@ -16,7 +16,7 @@ struct napi_value__ {
   enum kind kind;
   double number;                // also a boolean
   char *text;                   // of a string
-  size_t length;                // of a string; of a view, in elements
+  size_t length;                // of a string; of a view or an array, in elements
   struct store *store;          // of a buffer; NULL: detached
   napi_value buffer;            // of a view
   size_t offset, element;

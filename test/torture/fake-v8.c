@@ -227,6 +227,13 @@ EXPORT napi_get_value_double(napi_env env, napi_value v, double *result) {
   return napi_ok;
 }
 
+EXPORT napi_get_value_int64(napi_env env, napi_value v, int64_t *result) {
+  EXPECT(v->kind == NUMBER, napi_number_expected);
+  double n = v->number;
+  *result = !isfinite(n) ? 0 : n >= 0x1p63 ? INT64_MAX : n <= -0x1p63 ? INT64_MIN : (int64_t)n;
+  return napi_ok;
+}
+
 EXPORT napi_get_value_bool(napi_env env, napi_value v, bool *result) {
   EXPECT(v->kind == BOOLEAN, napi_boolean_expected);
   *result = v->number != 0;
@@ -274,7 +281,11 @@ EXPORT napi_get_typedarray_info(napi_env env, napi_value v, napi_typedarray_type
 EXPORT napi_create_double(napi_env env, double number, napi_value *result) { return *result = fake_number(env, number), napi_ok; }
 EXPORT napi_create_int64(napi_env env, int64_t number, napi_value *result) { return *result = fake_number(env, (double)number), napi_ok; }
 EXPORT napi_create_object(napi_env env, napi_value *result) { return *result = fake_value(env, OBJECT), napi_ok; }
-EXPORT napi_create_array_with_length(napi_env env, size_t n, napi_value *result) { return *result = fake_value(env, OBJECT), napi_ok; }
+EXPORT napi_create_array_with_length(napi_env env, size_t n, napi_value *result) {
+  *result = fake_value(env, ARRAY);
+  (*result)->length = n;
+  return napi_ok;
+}
 
 EXPORT napi_get_boolean(napi_env env, bool flag, napi_value *result) {
   *result = fake_value(env, BOOLEAN);
@@ -326,7 +337,23 @@ EXPORT napi_set_named_property(napi_env env, napi_value object, const char *name
   return napi_ok;
 }
 
+EXPORT napi_get_array_length(napi_env env, napi_value array, uint32_t *result) {
+  EXPECT(array->kind == ARRAY, napi_array_expected);
+  *result = (uint32_t)array->length;
+  return napi_ok;
+}
+
+EXPORT napi_get_element(napi_env env, napi_value object, uint32_t index, napi_value *result) {
+  EXPECT(is_object(object), napi_object_expected);
+  char name[12];
+  snprintf(name, sizeof name, "%u", index);
+  *result = fake_property(object, name);
+  if (!*result) *result = fake_value(env, UNDEFINED);
+  return napi_ok;
+}
+
 EXPORT napi_set_element(napi_env env, napi_value object, uint32_t index, napi_value v) {
+  if (object->kind == ARRAY && index >= object->length) object->length = index + 1;
   char name[12];
   snprintf(name, sizeof name, "%u", index);
   return napi_set_named_property(env, object, name, v);

@@ -165,7 +165,7 @@ static const struct call { const char *name, *arguments; } calls[] = {
     {"uringRegister", "hiai"}, {"ringSyncReference", "h"}, {"waitForEither", "hht"}, {"pinCount", ""},
     {"sameFile", "nn"}, {"letWait", "n"}, {"pipeHasWriter", "n"}, {"statusFlags", "n"}, {"closeDescriptor", "n"},
     {"describe", "na"}, {"signalsLost", ""}, {"signalQueue", "gii"}, {"firstRealTimeSignal", ""}, {"readCached", "sv"},
-    {"readOpened", "nv"}, {"openCached", "si"}, {"statCached", "siv"}, {"statOpened", "nv"}, {"fileKind", "n"},
+    {"readNow", "nviii"}, {"readvNow", "nlii"}, {"closeCached", "n"}, {"completesLater", "n"}, {"readOpened", "nv"}, {"openCached", "si"}, {"statCached", "siv"}, {"statOpened", "nv"}, {"fileKind", "n"},
     {"hasPositions", "n"}, {"read", "nv"}, {"poll", "n"}, {"select", "n"}, {"setNonBlocking", "n"}, {"pipe", ""},
     {"socketPair", ""}, {"cpuTime", "b"}, {"firstFallback", ""},
 };
@@ -207,7 +207,7 @@ static bool allowed(const char *name, napi_value *argv) {
   int32_t n = -1;
   bool has_number = argv[0] && napi_get_value_int32(env, argv[0], &n) == napi_ok;
   if (is(name, "closeDescriptor")) return !has_number || is_given(n) || !is_open(n);
-  if (is(name, "readOpened")) return !has_number || (is_given(n) && !is_duplicate[n]) || !is_open(n);
+  if (is(name, "readOpened") || is(name, "closeCached")) return !has_number || (is_given(n) && !is_duplicate[n]) || !is_open(n);
   if (is(name, "letWait") || is(name, "setNonBlocking") || is(name, "read")) return !has_number || is_mine(n) || !is_open(n);
   if (is(name, "poll") || is(name, "select")) return !has_number || n == fds[0] || n == fds[4] || !is_open(n);
   if (is(name, "signalsOpen")) return !receives_signals && (receives_signals = true);
@@ -235,7 +235,7 @@ static void answered(const char *name, napi_value *argv, napi_value result) {
       if (!is(name, "readOpened")) give(LEFT_OPEN - n, false);
     } else if (n >= 0 && (is(name, "duplicate") || is(name, "openCached"))) {
       give(n, is(name, "duplicate"));
-    } else if (n >= 0 && (is(name, "closeDescriptor") || is(name, "readOpened"))) {
+    } else if (n >= 0 && (is(name, "closeDescriptor") || is(name, "readOpened") || is(name, "closeCached"))) {
       take_back(argv[0]);
     } else if (n == 0 && is(name, "signalsCatch") && napi_get_value_int32(env, argv[0], &signo) == napi_ok &&
                napi_get_value_bool(env, argv[1], &wanted) == napi_ok) {
@@ -254,7 +254,7 @@ static void answered(const char *name, napi_value *argv, napi_value result) {
 static void make_call(void) {
   // The first are those that make and end what the others need.
   const struct call *c = &calls[byte() & 1 ? byte() % OFTEN : byte() % (sizeof calls / sizeof *calls)];
-  napi_value argv[4] = {0}, function = fake_property(exports, c->name);
+  napi_value argv[5] = {0}, function = fake_property(exports, c->name);
   if (!function) die(c->name);
   size_t argc = 0;
   for (; c->arguments[argc]; argc++) argv[argc] = argument(c->arguments[argc]);

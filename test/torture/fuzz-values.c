@@ -105,6 +105,13 @@ static napi_value any(void) {
   }
 }
 
+static napi_value any_list(void) {
+  napi_value list;
+  napi_create_array_with_length(env, byte() % 20, &list);
+  for (uint32_t i = byte() % 20; i-- > 0;) napi_set_element(env, list, i, byte() % 8 ? any_view(0) : any());
+  return list;
+}
+
 static napi_value params(void) {
   struct params p = {.sq_entries = byte() % 8 ? byte() % 65 : word(), .cq_entries = byte() % 8 ? byte() % 130 : word()};
   p.flags = word() & SETUP_ALLOWED;
@@ -118,6 +125,7 @@ napi_value argument(char kind) {
     case 'n': return any_fd();
     case 's': return any_path();
     case 'v': return any_view(256);
+    case 'l': return any_list();
     case 'a': return any_buffer(ARRAY_BUFFER, 28);
     case 'm': return any_buffer(byte() & 1 ? ARRAY_BUFFER : SHARED_ARRAY_BUFFER, 0);
     case 'h': return any_handle();

@@ -405,8 +405,12 @@ class Run {
           this.#complete(this.engine.taken[step.which % this.engine.taken.length], step.result);
         break;
       case 'repeat': {
-        // Of a request that is over, or whose only completion is under way, or that the engine has never had.
-        const others = this.requests.filter((r) => r.id > 0 && (r.entry === null || r.answer !== null));
+        // Of a request that is over, or whose only completion is under way, or that waits in user space: not of one whose
+        // entry stands in the submission queue, for which the engine alone could know that it has not had it yet.
+        const noneIsPrepared = this.engine.queues.prepared === 0;
+        const others = this.requests.filter(
+          (r) => r.id > 0 && (r.answer !== null || (r.entry === null && noneIsPrepared)),
+        );
         if (others.length > 0) {
           const { id } = others[step.which % others.length];
           this.#stale++;
