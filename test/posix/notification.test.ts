@@ -277,8 +277,8 @@ covers(
     fs.writeSync(pipe.write, 'xy');
     over(...cbs);
     // This thread does not turn: the other one is told all the same.
-    while (Atomics.load(answers, 1) < 2)
-      assert.notEqual(Atomics.wait(answers, 1, Atomics.load(answers, 1), 20_000), 'timed-out');
+    for (let seen = 0; seen < 2; seen = Atomics.load(answers, 1))
+      assert.notEqual(Atomics.wait(answers, 1, seen, 20_000), 'timed-out');
     assert.deepEqual([...answers], [12, 2]);
   },
 );
