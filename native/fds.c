@@ -209,14 +209,12 @@ napi_value fd_describe(napi_env env, napi_callback_info info) {
 // How a descriptor's data is reached; the same bits as in src/ring/routing.ts.
 enum { KIND_FILE = 1, KIND_STREAM = 2, KIND_DIRECT = 4, KIND_WAITS = 8, KIND_MEMORY = 16, KIND_LATER = 32 };
 
-// Whether a transfer may complete after its call has returned, though the file was not opened with O_DIRECT: FUSE
-// (direct_io), SMB and 9P (without a cache).
-static bool completes_later(int fd) {
+// File systems where a transfer may complete after its call has returned, though the file was not opened with O_DIRECT:
+// FUSE (direct_io), SMB and 9P (without a cache).
+static bool completes_later(uint32_t type) {
   static const uint32_t types[] = {0x65735546, 0xff534d42, 0xfe534d42, 0x517b, 0x01021997};  // linux/magic.h
-  struct statfs fs;
-  if (syscall(SYS_fstatfs, fd, &fs) < 0) return false;
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-    if ((uint32_t)fs.f_type == types[i]) return true;
+    if (type == types[i]) return true;
   }
   return false;
 }
@@ -226,10 +224,12 @@ static int kind_of(int fd) {
   struct stat s;
   if (flags < 0 || syscall(SYS_fstat, fd, &s) < 0) return -errno;
   if (!S_ISREG(s.st_mode) && !S_ISBLK(s.st_mode)) return KIND_STREAM;
-  if (is_memory_file(fd)) return KIND_FILE | KIND_WAITS | KIND_MEMORY;
+  struct statfs fs = {0};
+  syscall(SYS_fstatfs, fd, &fs);  // what is not known is no special file system
+  if (S_ISREG(s.st_mode) && is_in_memory_type((uint32_t)fs.f_type)) return KIND_FILE | KIND_WAITS | KIND_MEMORY;
   int kind = KIND_FILE;
   if (flags & O_DIRECT) kind |= KIND_DIRECT;
-  if (completes_later(fd)) kind |= KIND_LATER;
+  if (completes_later((uint32_t)fs.f_type)) kind |= KIND_LATER;
   if ((flags & O_ACCMODE) == O_WRONLY || flags & O_PATH) return kind;
   // Whether cached data can be had without waiting is asked beyond the end of any file: nothing is read, and no
   // access time is touched. By number, for the same reason as fstat; the offset in halves.
@@ -253,7 +253,9 @@ napi_value fd_has_positions(napi_env env, napi_callback_info info) {
 napi_value fd_completes_later(napi_env env, napi_callback_info info) {
   int32_t fd;
   napi_value result;
-  napi_get_boolean(env, !first_int(env, info, &fd, 1) && completes_later(fd), &result);
+  struct statfs fs;
+  bool known = !first_int(env, info, &fd, 1) && syscall(SYS_fstatfs, fd, &fs) == 0;
+  napi_get_boolean(env, known && completes_later((uint32_t)fs.f_type), &result);
   return result;
 }
 

@@ -11,10 +11,12 @@
 
 enum { TMPFS = 0x01021994, RAMFS = 0x858458f6 };  // linux/magic.h
 
+bool is_in_memory_type(uint32_t type) { return type == TMPFS || type == (uint32_t)RAMFS; }
+
 bool is_memory_file(int fd) {
   struct stat st;
   struct statfs fs;
   // By number, because an older glibc has no symbol fstat.
   if (syscall(SYS_fstat, fd, &st) < 0 || !S_ISREG(st.st_mode) || syscall(SYS_fstatfs, fd, &fs) < 0) return false;
-  return (uint32_t)fs.f_type == TMPFS || (uint32_t)fs.f_type == (uint32_t)RAMFS;
+  return is_in_memory_type((uint32_t)fs.f_type);
 }

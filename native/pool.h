@@ -119,6 +119,8 @@ struct pool;
 
 // Whether it is a regular file of tmpfs or ramfs.
 bool is_memory_file(int fd);
+// Whether statfs(2) names one of the two.
+bool is_in_memory_type(uint32_t type);
 
 // 0 or -errno. Becomes readable: `event_fd`, an eventfd, of which the pool keeps a duplicate. No thread starts yet.
 int pool_open(struct pool **out, const struct pool_queues *queues, int event_fd, uint32_t workers_max);

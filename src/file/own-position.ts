@@ -9,14 +9,15 @@
 // What cannot be helped: the kernel's idea of the position stays where it was when the File was made. Only other
 // users of the same open file description can notice: fs.readSync(file.fd), a child process.
 import { fstatSync, readFileSync } from 'node:fs';
-import { native } from '../abi/native.js';
 import type { RingCore } from '../ring/core.js';
+import { KIND } from '../ring/routing.js';
 import type { Descriptor } from './descriptor.js';
 import { advance, type Position } from './transfer.js';
 
 /** Whether io_uring may leave the position of a file that was opened without O_DIRECT where it is. */
-export function losesPosition({ ports }: RingCore, fd: number): boolean {
-  return ports.primary.engine.name === 'io_uring' && native().completesLater(fd) && ports.companion === null;
+export function losesPosition({ ports, router }: RingCore, fd: number): boolean {
+  if (ports.primary.engine.name !== 'io_uring' || (router.kinds.of(fd) & KIND.LATER) === 0) return false;
+  return ports.companion === null;
 }
 
 /**

@@ -176,9 +176,9 @@ function closeNative(this: NativeHandle): Promise<void> {
 export function adopt(ring: Ring, fd: number, flags: number, classes: Classes): FileHandle {
   const core = coreOf(ring);
   const inside = new classes.Native(fd);
-  // Where the ring would lose the position all methods are Node's, so that they agree on it.
-  if (losesPosition(core, fd)) return new classes.Handle(inside);
   core.router.kinds.forget(fd); // the number may have meant another file
+  // Where the ring would lose the position all methods are Node's, so that they agree on it.
+  if (native().completesLater(fd) && losesPosition(core, fd)) return new classes.Handle(inside);
   Object.setPrototypeOf(inside, classes.nativePrototype);
   const handle = new classes.Handle(inside);
   if (classes.prototype !== base) Object.setPrototypeOf(handle, classes.prototype);
