@@ -108,7 +108,7 @@ test('the own position moves, request by request', async (t) => {
 });
 
 test('more than a call may copy is left to workers, and is all there', async (t) => {
-  const file = memoryFile(t, 'r+', { workers: [1, 1] });
+  const file = memoryFile(t, 'r+', { engine: 'threads', workers: [1, 1] });
   if (file === null) return;
   const { ring, fd } = file;
   const [block, count] = [65_536, 40];
@@ -132,7 +132,7 @@ test('more than a call may copy is left to workers, and is all there', async (t)
 });
 
 test('a long vector is left to a worker, whatever was copied in the same call before it', async (t) => {
-  const file = memoryFile(t, 'r+', { workers: [1, 1] });
+  const file = memoryFile(t, 'r+', { engine: 'threads', workers: [1, 1] });
   if (file === null) return;
   const { ring, fd } = file;
   for (const parts of [2, 40]) {
@@ -153,7 +153,7 @@ test('a long vector is left to a worker, whatever was copied in the same call be
 });
 
 test('a write beside a long change of a file does not wait for it on the event loop', async (t) => {
-  const file = memoryFile(t, 'r+', { workers: [1, 1] });
+  const file = memoryFile(t, 'r+', { engine: 'threads', workers: [1, 1] });
   if (file === null) return;
   const { ring, fd } = file;
   const release = occupyPool(t, ring);
