@@ -157,6 +157,8 @@ class Run {
   readonly #descriptorsBefore: number;
   /** entries that have been looked at */
   readonly #known = new Set<Taken>();
+  /** by the number of the request that is to be cancelled: all that the engine has answered */
+  readonly #cancelAnswers = new Map<number, Set<number>>();
   #openings = 0;
   readonly #openingOf = [0, 0];
   #calling = false;
@@ -239,7 +241,11 @@ class Run {
     assert.ok(!this.#calling, `the callback of ${name(made)} ran inside a call that makes a request`);
     assert.equal(made.delivered, null, `${name(made)} was delivered twice`);
     made.delivered = result;
-    if (made.entry !== null) {
+    if (made.entry !== null && made.kind === 'cancel') {
+      // While it closes, the ring makes cancellations of its own, and of two for one request no entry says whose it is.
+      const isOne = this.#cancelAnswers.get(made.target)?.has(result) === true;
+      assert.ok(isOne, `${name(made)} got ${result}, which the engine has not answered`);
+    } else if (made.entry !== null) {
       assert.notEqual(made.answer, null, `${name(made)} was delivered before the engine had completed it`);
       assert.equal(result, made.answer, `${name(made)} got another result than its own`);
     } else if (made.kind === 'cancel') {
@@ -366,6 +372,8 @@ class Run {
     let answer = errno['ENOENT'];
     if (target !== undefined) answer = result % 2 === 0 ? 0 : errno['EALREADY'];
     if (made) made.answer = answer;
+    const id = (entry.targetGeneration + 1) * 2 ** 24 + entry.target;
+    this.#cancelAnswers.set(id, (this.#cancelAnswers.get(id) ?? new Set()).add(answer));
     this.engine.complete(entry, answer);
     if (answer === 0) this.#complete(target!, errno['ECANCELED']);
   }
