@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describeMachine } from '../machine.js';
-import { medianOf } from '../pairs.js';
+import { median } from '../results.js';
 import { type Cell, cells, makeFile, slice, titleOf } from './cells.js';
 import { type Contender, contenders, ROUTED } from './contenders.js';
 import { findPlaces, type Place } from './places.js';
@@ -101,7 +101,7 @@ function summary(line: Line): string {
   const { cell, rounds, failure } = line;
   const title = `${titleOf(cell).padEnd(24)} depth ${String(cell.depth).padEnd(4)}`;
   if (failure) return `${title} ${failure}`;
-  const figures = Object.entries(rounds).map(([name, list]) => `${name} ${Math.round(medianOf(list))}`);
+  const figures = Object.entries(rounds).map(([name, list]) => `${name} ${Math.round(median(list))}`);
   const ratios = `${overNode(line).median.toFixed(2)} x node, ${overBest(line).median.toFixed(2)} x best`;
   return `${title} ${figures.join('  ')}  (${ratios}, ${rounds[ROUTED].length} rounds)`;
 }

@@ -1,6 +1,7 @@
 // The grid as Markdown: one table per file system, and what loses.
 import type { Machine } from '../machine.js';
-import { medianOf, type Ratio, ratioOf, verdictOn } from '../pairs.js';
+import { type Ratio, ratioOf, verdictOn } from '../pairs.js';
+import { median } from '../results.js';
 import { type Cell, titleOf } from './cells.js';
 import { NODE, ROUTED } from './contenders.js';
 
@@ -45,7 +46,7 @@ function table(place: string, lines: Line[]): string {
     const { cell, rounds, failure } = line;
     const head = `| ${titleOf(cell)} | ${cell.depth} |`;
     if (failure) return `${head} ${failure} | | | | | |`;
-    const figures = [NODE, ...ENGINES, ROUTED].map((name) => quantity(medianOf(rounds[name]))).join(' | ');
+    const figures = [NODE, ...ENGINES, ROUTED].map((name) => quantity(median(rounds[name]))).join(' | ');
     return `${head} ${figures} | ${overNode(line).median.toFixed(2)} × | ${overBest(line).median.toFixed(2)} × |`;
   });
   return [
@@ -87,7 +88,7 @@ export function overNode({ rounds }: Line): Ratio {
 /** Over whichever engine alone has the better median. */
 export function overBest({ rounds }: Line): Ratio {
   const [first, second] = ENGINES.map((name) => rounds[name]);
-  return ratioOf(rounds[ROUTED], medianOf(first) > medianOf(second) ? first : second);
+  return ratioOf(rounds[ROUTED], median(first) > median(second) ? first : second);
 }
 
 function quantity(value: number): string {

@@ -12,8 +12,9 @@ import { ringPromises } from '#dist/fs/promise-functions.js';
 import { findContestants } from '../contestants/index.js';
 import { Fixtures } from '../fixtures.js';
 import { describeMachine } from '../machine.js';
-import { medianOf, type Ratio, ratioOf, type Verdict, verdictOn } from '../pairs.js';
+import { type Ratio, ratioOf, type Verdict, verdictOn } from '../pairs.js';
 import { factor, quantity } from '../report.js';
+import { median } from '../results.js';
 
 import { type Entry, entries, plant } from './functions.js';
 import type { Answer, Slice } from './host.js';
@@ -107,10 +108,10 @@ export async function surface(args: string[]): Promise<void> {
         if (verdict(row) !== 'reached')
           row = await measure(contestants, slice, Number(values.again), row.rates);
         rows.push(row);
-        const shown = Object.entries(row.rates).map(([who, list]) => `${who} ${quantity(medianOf(list))}`);
-        const { median, low, high } = row.ratio;
+        const shown = Object.entries(row.rates).map(([who, list]) => `${who} ${quantity(median(list))}`);
+        const { ratio } = row;
         console.log(
-          `${name.padEnd(36)} ${String(depth).padStart(2)}  ${shown.join('  ')}  ${factor(median)} × (${factor(low)} to ${factor(high)})${mark(row)}`,
+          `${name.padEnd(36)} ${String(depth).padStart(2)}  ${shown.join('  ')}  ${factor(ratio.median)} × (${factor(ratio.low)} to ${factor(ratio.high)})${mark(row)}`,
         );
       }
     }
@@ -209,7 +210,7 @@ function table(rows: readonly Row[], bun: boolean): string {
     const goal =
       entry.goal?.depth === depth ? `goal: ≥ ${entry.goal.atLeast}` : isNodesOwn(row) ? "Node's own" : '';
     const bold = verdict(row) === 'missed' ? '**' : verdict(row) === 'in doubt' ? '*' : '';
-    const shown = cells.map((list) => (list === undefined ? '–' : quantity(medianOf(list))));
+    const shown = cells.map((list) => (list === undefined ? '–' : quantity(median(list))));
     const range = `${factor(ratio.low)} to ${factor(ratio.high)}`;
     return `| \`${name}\` | ${depth} | ${shown.join(' | ')} | ${bold}${factor(ratio.median)}${bold} | ${range} | ${goal} |`;
   });

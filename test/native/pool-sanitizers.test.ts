@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { promisify } from 'node:util';
 import { CC, compiledOnce } from '../support/compiled.js';
+import { POOL_SOURCES } from '../support/pool-sources.js';
 import { packageRoot } from '../support/program.js';
 
 const run = promisify(execFile);
@@ -17,16 +18,7 @@ after(() => rmSync(directory, { recursive: true, force: true }));
 const rounds = process.env['LINUX_AIO_STRESS_ROUNDS'] ?? '3';
 const SEEDS = [1, Date.now() % 1e6];
 const FLAGS = '-std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -pthread'.split(' ');
-const SOURCES = [
-  'test/native/pool-stress.c',
-  'native/pool.c',
-  'native/memory-files.c',
-  'native/pool-operations.c',
-  'native/pool-poller.c',
-  'native/pool-transfer.c',
-  'native/pool-whole-file.c',
-  'native/pool-workers.c',
-].map((file) => join(packageRoot, file));
+const SOURCES = [join(packageRoot, 'test', 'native', 'pool-stress.c'), ...POOL_SOURCES];
 const HEADERS = readdirSync(join(packageRoot, 'native'))
   .filter((file) => file.endsWith('.h'))
   .map((file) => join(packageRoot, 'native', file));

@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { POOL_SOURCES } from '../support/pool-sources.js';
 import { packageRoot } from '../support/program.js';
 import type { Counts, Part, Trial } from './part.js';
 
@@ -18,17 +19,7 @@ const MEMORY = ['-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=un
 const THREADS = '-fsanitize=fuzzer,thread';
 
 const files = (...names: string[]): string[] => names.map((name) => join(packageRoot, name));
-const poolSources = (): string[] =>
-  files(
-    'test/torture/fuzz-pool.c',
-    'native/pool.c',
-    'native/memory-files.c',
-    'native/pool-operations.c',
-    'native/pool-poller.c',
-    'native/pool-transfer.c',
-    'native/pool-whole-file.c',
-    'native/pool-workers.c',
-  );
+const poolSources = (): string[] => [...files('test/torture/fuzz-pool.c'), ...POOL_SOURCES];
 const addonSources = (): string[] => [
   ...files(...['fuzz-addon', 'fuzz-values', 'fake-v8', 'fake-node'].map((name) => `test/torture/${name}.c`)),
   ...readdirSync(join(packageRoot, 'native'))
