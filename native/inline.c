@@ -250,18 +250,13 @@ napi_value inline_read_opened(napi_env env, napi_callback_info info) {
 
 // ── reads of open files ────────────────────────────────────────────────────────────────────────────────────────
 
-static bool ends_at(int fd, int64_t position) {
-  struct stat st;
-  return syscall(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode) && position >= st.st_size;
-}
-
 // All `wanted` bytes at `position`, or 0 at the end of the file; -EAGAIN for everything else, errors included: a request
 // of the ring meets those again, and a file that ends within them.
 // 0 is not believed by itself: Linux 5.9 and 5.10 answered it for pages that were not cached.
 static int64_t read_at(int fd, const struct iovec *parts, int count, size_t wanted, double position) {
   if (!(position >= 0 && position <= 0x1fffffffffffff)) return -EAGAIN;
   long result = read_without_waiting(fd, parts, count, (uint64_t)position);
-  if (result == 0) return ends_at(fd, (int64_t)position) ? 0 : -EAGAIN;
+  if (result == 0) return file_ends_at(fd, (uint64_t)position) ? 0 : -EAGAIN;
   return (size_t)result == wanted ? result : -EAGAIN;
 }
 

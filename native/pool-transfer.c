@@ -81,8 +81,8 @@ static void make_all_present(const struct sqe *e) {
   }
 }
 
-// A short read without waiting is short because the rest is not cached, or because the file ends there.
-static bool ends_at(int fd, uint64_t position) {
+// Without asking a server.
+bool file_ends_at(int fd, uint64_t position) {
   struct {
     uint32_t mask, blksize;
     uint64_t attributes;
@@ -172,11 +172,11 @@ enum outcome transfer_step(struct request *r, enum place place, struct visit *vi
       }
       long n = move(e, (int64_t)e->off, e->op_flags | NOWAIT, 0);
       // 0 is not believed by itself: Linux 5.9 and 5.10 answered it for pages that were not cached.
-      if (n > 0 && ((uint64_t)n == bytes || ends_at(e->fd, e->off + (uint64_t)n))) {
+      if (n > 0 && ((uint64_t)n == bytes || file_ends_at(e->fd, e->off + (uint64_t)n))) {
         visit->bytes += (uint32_t)n;
         return done(r, n);
       }
-      if (n == 0 && ends_at(e->fd, e->off)) return done(r, 0);
+      if (n == 0 && file_ends_at(e->fd, e->off)) return done(r, 0);
       if (n == -EOPNOTSUPP && is_in_memory(visit, e->fd)) return memory_transfer(r, visit, bytes);
       if (n != -ESPIPE) return WORKER;
     } else {

@@ -122,6 +122,9 @@ bool is_memory_file(int fd);
 // Whether statfs(2) names one of the two.
 bool is_in_memory_type(uint32_t type);
 
+// A short read without waiting is short because the rest is not cached, or because the regular file ends there: which?
+bool file_ends_at(int fd, uint64_t position);
+
 // 0 or -errno. Becomes readable: `event_fd`, an eventfd, of which the pool keeps a duplicate. No thread starts yet.
 int pool_open(struct pool **out, const struct pool_queues *queues, int event_fd, uint32_t workers_max);
 // io_uring_enter: consumed entries, or -errno when none was (-EAGAIN, -ENOMEM, -ETIME, -EINTR).

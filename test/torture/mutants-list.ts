@@ -668,7 +668,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: INLINE,
-    find: 'if (result == 0) return ends_at(fd, (int64_t)position) ? 0 : -EAGAIN;',
+    find: 'if (result == 0) return file_ends_at(fd, (uint64_t)position) ? 0 : -EAGAIN;',
     replace: 'if (result == 0) return 0;',
     wrong: 'on Linux 5.10 a file ends where it is not cached',
     checks: ['container/inline.test.js'],
