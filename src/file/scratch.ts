@@ -3,7 +3,7 @@
 
 /** Files of at most this many bytes, which most are, are read into scratch memory. */
 export const SCRATCH_BYTES = 64 * 1024;
-const KEPT = 32;
+const KEPT = 64;
 const kept: Uint8Array<ArrayBuffer>[] = [];
 
 /** To be given back when nobody writes to it any more. */

@@ -15,6 +15,7 @@ import { coreOf, type Path } from '../ring/requests.js';
 import { visibleResult } from '../ring/retry.js';
 import type { Ring } from '../ring/ring.js';
 import {
+  collectWholeFiles,
   type LeftOpen,
   type Outcome,
   readWholeFile,
@@ -27,6 +28,7 @@ import { hasOwnTarget, isData, isHandleChanged } from './handle.js';
 import { readError } from './read-error.js';
 import { isPipe, isRegular, readRegular } from './read-regular.js';
 import { text } from './request.js';
+import { sharing } from './sharing.js';
 import { bothErrors, thenClosed } from './then-closed.js';
 
 const { O_DIRECT, O_RDONLY } = constants;
@@ -70,33 +72,20 @@ export function readWhole(ring: Ring, path: unknown, options: unknown): Promise<
   return call === null || hasOwnTarget(options) ? null : read(ring, call, options);
 }
 
-/** Calls under way, of those that are answered inside the call or by a single hop, and of the latter alone. */
-let underWay = 0;
-let inPool = 0;
-/** With fewer under way, waking a worker costs more than the file does. */
-const POOL_FROM = 8;
-/** This thread reads files beside the workers, instead of queueing more than keeps them busy. */
-const IN_POOL_MAX = 16;
-
 function read(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
   if (call.flags !== O_RDONLY || call.signal !== undefined) return readWithCare(ring, call, options);
+  const core = coreOf(ring);
+  const hasPool = servesWholeFiles(core);
+  // While this thread answers by itself the event loop does not turn, and workers would run out of files.
+  if (sharing.inPool > 0) collectWholeFiles(core);
   const mayBeNow = mayAnswerNow(ring);
-  const isPoolsTurn = underWay >= POOL_FROM && inPool < IN_POOL_MAX;
-  if ((isPoolsTurn || !mayBeNow) && servesWholeFiles(coreOf(ring))) return readInPool(ring, call, options);
+  if (hasPool && (!mayBeNow || sharing.isPoolsTurn)) return readInPool(ring, call, options);
   if (!mayBeNow) return nextTurn().then(() => read(ring, call, options));
   const contents = readCached(call.path);
-  if (contents instanceof Uint8Array) {
-    const promise = Promise.resolve(copied(contents, call.encoding));
-    underWay++;
-    void promise.then(isOver);
-    return promise;
-  }
+  if (contents instanceof Uint8Array)
+    return sharing.answered(Promise.resolve(copied(contents, call.encoding)));
   if (contents !== -ERRNO.EAGAIN) return readOn(ring, call, contents, options);
-  return servesWholeFiles(coreOf(ring)) ? readInPool(ring, call, options) : readOnRing(ring, call, options);
-}
-
-function isOver(): void {
-  underWay--;
+  return hasPool ? readInPool(ring, call, options) : readOnRing(ring, call, options);
 }
 
 /** Scratch memory's bytes, as the caller gets them. */
@@ -110,21 +99,35 @@ function copied(bytes: Uint8Array, encoding: BufferEncoding | undefined): Buffer
 }
 
 /** Opened, read and closed by a worker. */
-async function readInPool(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
-  const view = takeScratch();
-  let outcome: Outcome;
-  underWay++;
-  inPool++;
-  try {
-    outcome = await new Promise<Outcome>((resolve) => {
-      readWholeFile(coreOf(ring), call.path, call.flags, view, resolve);
-    });
-    if ('bytes' in outcome) return copied(view.subarray(0, outcome.bytes), call.encoding);
-  } finally {
-    underWay--;
-    inPool--;
-    giveScratch(view);
-  }
+function readInPool(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
+  return new Promise((resolve, reject) => {
+    sharing.start(() => {
+      const view = takeScratch();
+      readWholeFile(coreOf(ring), call.path, call.flags, view, (outcome) => {
+        try {
+          if ('bytes' in outcome) resolve(copied(view.subarray(0, outcome.bytes), call.encoding));
+          else resolve(readAfter(outcome, ring, call, options));
+        } catch (error) {
+          reject(error); // no memory for the copy
+        } finally {
+          giveScratch(view);
+          sharing.ended();
+        }
+      });
+    }, reject);
+  });
+}
+
+/** A worker has not read the file. */
+async function readAfter(
+  outcome: Failed | LeftOpen,
+  ring: Ring,
+  call: WholeFile,
+  options: unknown,
+): Promise<Buffer | string> {
+  // Two turns of the microtask queue: until then V8 cannot see the caller in the asynchronous stack of an error.
+  await null;
+  await null;
   if ('fd' in outcome) return await readOn(ring, call, outcome, options);
   if (mayStillOpen(outcome)) return await readOnRing(ring, call, options);
   throw readError(failure(outcome, 'read', call.path), call.path, 0);

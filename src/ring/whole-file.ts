@@ -6,6 +6,7 @@ import type { RingCore } from './core.js';
 import { high, low } from './entry.js';
 import { addressOf, byteLengthOf } from './memory.js';
 import { pathBytes } from './paths.js';
+import type { Port } from './port.js';
 import type { Path } from './requests.js';
 
 /** At which system call it failed. */
@@ -29,8 +30,17 @@ export type Outcome =
   | LeftOpen;
 
 /** Whether the ring has a pool now. */
-export function servesWholeFiles({ ports }: RingCore): boolean {
-  return ports.primary.engine.operations.has(POOL_OP.READ_FILE) || (ports.routes && ports.companion !== null);
+export function servesWholeFiles(core: RingCore): boolean {
+  return poolOf(core) !== null;
+}
+
+function poolOf({ ports }: RingCore): Port | null {
+  return ports.primary.engine.operations.has(POOL_OP.READ_FILE) ? ports.primary : ports.companion;
+}
+
+/** Reads back what the pool has finished meanwhile, to be delivered in the microtask that ends the turn. */
+export function collectWholeFiles(core: RingCore): void {
+  if (poolOf(core)?.queues.hasDeferredWork) core.poll();
 }
 
 /**
