@@ -171,6 +171,8 @@ function checked(options: RingOptions): EngineOptions {
 }
 
 function defaultWorkers(): [number, number] {
-  // Buffered writes, fsync and statx run on these: enough to keep a device busy, few enough for a small container.
-  return [Math.min(32, Math.max(4, 2 * availableParallelism())), 8];
+  // Buffered writes, fsync and statx run on these. As many as the pool has, at least: each may be in a device that does
+  // not answer, and the kernel makes one only where all others wait. 32 files, each synced after every write, on two
+  // cores: 10 k/s with four, 10 to 23 k/s with 16.
+  return [Math.min(32, Math.max(POOL_WORKERS, 2 * availableParallelism())), 8];
 }

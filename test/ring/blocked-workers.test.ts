@@ -1,4 +1,4 @@
-// Workers of the pool that never come back, or not soon, and quick requests beside them.
+// Workers, of the pool or the kernel, that never come back, or not soon, and quick requests beside them.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -58,6 +58,31 @@ test('a result is told of though the worker that has it goes on into a device th
     faultfs.release();
     // Where it fails nobody is told of anything any more, so look.
     for (; ring.inFlight > 0; await sleep(5)) ring.flush();
+    await ring.close();
+    await faultfs.unmount();
+  }
+});
+
+test('files are written and synced though a dozen syncs of a device are never answered', {
+  skip: noFaultfs(),
+}, async (t) => {
+  const directory = temporaryDirectory(t);
+  const faultfs = await FaultFs.mount(directory);
+  const ring = Ring.open();
+  try {
+    fs.writeFileSync(join(faultfs.backing, 'fsync-hang'), '');
+    const hanging = opened(t, join(faultfs.path, 'fsync-hang'));
+    const fd = opened(t, join(directory, 'file'), 'w+');
+    for (let i = 0; i < 12; i++) ring.fsync(hanging, false, () => {});
+    const late = sleep(5000, ['it waits for the syncs'], { ref: false });
+    const writes = Array.from({ length: 8 }, (_, i) =>
+      result((done) => ring.write(fd, Buffer.alloc(64), 64 * i, done)),
+    );
+    assert.deepEqual(await Promise.race([Promise.all(writes), late]), Array(8).fill(64));
+    const sync = result((done) => ring.fsync(fd, false, done));
+    assert.deepEqual(await Promise.race([Promise.all([sync]), late]), [0]);
+  } finally {
+    faultfs.release();
     await ring.close();
     await faultfs.unmount();
   }
