@@ -38,7 +38,7 @@ const ALONE = {
   'ring/memory-files.test.js': INSIDE_THE_CALL,
   'ring/native.test.js': 'counts fs.aio-nr, and takes fs.aio-max-nr from the whole system for a moment',
   'torture/sample.test.js':
-    'fills disks, limits processes, looks for memory that grows and ends that take too long',
+    'fills disks, limits processes, takes fs.aio-max-nr for a moment, looks for memory that grows and ends that take too long',
 };
 /**
  * How many of the others run at once, each in a process of its own. On two cores Node would run one; but half of the

@@ -6,6 +6,9 @@ export const ioUring = (await load('abi/io_uring.js')) as typeof import('../../d
 export const errnos = (await load('abi/errno.js')) as typeof import('../../dist/abi/errno.js');
 export const { native, CTL } = (await load('abi/native.js')) as typeof import('../../dist/abi/native.js');
 export const { coreOf } = (await load('ring/requests.js')) as typeof import('../../dist/ring/requests.js');
+export const { engine: posixEngine } = (await load(
+  'posix/engine.js',
+)) as typeof import('../../dist/posix/engine.js');
 export const { addressOf } = (await load('ring/memory.js')) as typeof import('../../dist/ring/memory.js');
 export const slots = (await load('ring/slots.js')) as typeof import('../../dist/ring/slots.js');
 export const { TURN_BUDGET_MS } = (await load(

@@ -11,6 +11,7 @@
 //   fsync-delay-20       takes 20 ms longer
 //   write-jitter-2       takes up to 2 ms longer, a different time for each
 //   read-hang            comes back only when it is interrupted, or when a directory `release` is made
+//   cached               goes through the page cache of the kernel, which nothing else does
 //
 // volatile: data is kept in this process and reaches the backing directory in fsync alone, so that killing this process
 // is a power cut. The directory entries themselves are durable at once.
@@ -38,7 +39,7 @@ struct fault { enum operation operation; enum kind kind; int error; long argumen
 
 struct file {
   int fd;
-  int fault_count;
+  int fault_count, cached;
   struct fault faults[FAULTS_MAX];
   // volatile only
   char name[256];
@@ -68,6 +69,7 @@ static void parse_faults(struct file *f, const char *name) {
   while ((one = strsep(&rest, ",")) && f->fault_count < FAULTS_MAX) {
     struct fault fault = {.kind = FAILS};
     int known = 0;
+    if (strcmp(one, "cached") == 0) f->cached = 1;
     for (int i = 0; i < 5 && !known; i++) {
       size_t n = strlen(operations[i]);
       if (strncmp(one, operations[i], n) == 0) fault.operation = i, one += n, known = 1;
@@ -175,7 +177,7 @@ static int open_file(const char *path, struct fuse_file_info *info, mode_t mode)
   long allowed = suffer(f, OPEN, 0, 0);
   if (allowed < 0) return (int)allowed;
   info->fh = (uintptr_t)f;
-  info->direct_io = 1;  // sizes as the program asked for them, and short means short
+  info->direct_io = !f->cached;  // sizes as the program asked for them, and short means short
   return 0;
 }
 

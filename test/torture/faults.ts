@@ -1,28 +1,38 @@
-// Faults, real ones: full disks, limits, a file system that fails, stalls and lies short (faultfs.c). Each is tried
-// through every door on every engine, in a process of its own (faults-case.ts): the right error reaches the right
-// caller, work elsewhere goes on meanwhile, and afterwards no descriptor, slot or buffer is left.
+// Faults, real ones: full disks, limits, a file system that fails, stalls and lies short (faultfs.c). Each of
+// faults-list.ts is tried through every door on every engine, in a process of its own (faults-case.ts): the right error
+// reaches the right caller, work elsewhere goes on meanwhile, and afterwards no descriptor, slot, buffer or memory is left.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DOORS } from './doors.js';
+import { cannotMount, type DiskKind, mountDisk } from './disks.js';
 import { FaultFs, noFaultfs } from './faultfs.js';
-import type { Case } from './faults-case.js';
+import { casesOf, type Fault, type FaultPart, type Tried } from './faults-list.js';
 import type { Counts, Part, Place, Trial } from './part.js';
+import { AIO_MAX_NR, type Case, LOCKED_BYTES_MAX } from './scene.js';
 
 const caseProgram = fileURLToPath(new URL('faults-case.js', import.meta.url));
 const HANG_MS = 60_000;
 
-interface Surroundings {
+export interface Surroundings {
   /** a shell command that runs before, in the same process */
   limits?: string;
   /** ms between signals sent to it */
   signalEveryMs?: number;
+  /** what the scene is told, where that is known here only */
+  detail?: string;
 }
 
-async function tryCase(place: Place, own: Case, surroundings: Surroundings = {}): Promise<number> {
+interface Verdict {
+  /** results of requests */
+  checked: number;
+  /** by how much the process was larger afterwards, by what */
+  grown: Record<string, number>;
+}
+
+async function tryCase(place: Place, own: Case, surroundings: Surroundings = {}): Promise<Verdict> {
   const node = [process.execPath, '--expose-gc', '--no-warnings', caseProgram, JSON.stringify(own)];
   const command = ['/bin/sh', '-c', `${surroundings.limits ?? 'true'} && exec "$@"`, 'sh', ...node];
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
@@ -43,134 +53,130 @@ async function tryCase(place: Place, own: Case, surroundings: Surroundings = {})
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   clearTimeout(timer);
   clearInterval(signals);
-  const what = `${own.fault} ${own.detail ?? ''} through ${own.door} on ${place.engine}`;
+  const what = `${own.scene} ${own.detail ?? ''} through ${own.door} on ${place.engine}`;
   assert.equal(code, 0, `${what}: ${signal === 'SIGKILL' ? 'it hangs' : signal} ${stderr}`);
-  return (JSON.parse(stdout.trim().split('\n').at(-1)!) as { checked: number }).checked;
+  return JSON.parse(stdout.trim().split('\n').at(-1)!) as Verdict;
 }
 
-/** What a part tries, one case in a round: each fault through each door, in turn. */
-export type Faults = readonly (readonly [
-  fault: Case['fault'],
-  detail?: string,
-  surroundings?: Surroundings,
-])[];
-
-async function tryOne(
-  place: Place,
-  faults: Faults,
-  seed: number,
-  where: Omit<Case, 'fault' | 'door' | 'detail'>,
-): Promise<Counts> {
-  const door = DOORS[seed % DOORS.length];
-  const [fault, detail, surroundings] = faults[Math.floor(seed / DOORS.length) % faults.length];
-  if (fault === 'open' && (door === 'ring' || door === 'posix')) return { cases: 0 }; // they are given descriptors
-  place.note(`${fault} ${detail ?? ''} through ${door}`);
-  const checked = await tryCase(place, { fault, door, detail, ...where }, surroundings);
-  return { cases: 1, 'results checked': checked, 'wrong, lost or leaked': 0 };
+/** Where the cases of a part take place. */
+export interface Ground {
+  faulty: string;
+  backing?: string;
+  surroundings?: (fault: Fault) => Surroundings | undefined;
+  close(): Promise<void> | void;
 }
 
-const healthyIn = (directory: string): string => {
-  const healthy = join(directory, 'healthy');
+async function tryOne(place: Place, { fault, door }: Tried, ground: Ground): Promise<Counts> {
+  const { faulty, backing } = ground;
+  const surroundings = ground.surroundings?.(fault);
+  const healthy = join(place.directory, 'healthy');
   fs.mkdirSync(healthy, { recursive: true });
-  return healthy;
-};
+  place.note(`${fault.name} through ${door}`);
+  place.tries(fault.name, door);
+  const detail = fault.detail ?? surroundings?.detail;
+  const own: Case = { scene: fault.scene, door, detail, faulty, backing, healthy };
+  const { checked, grown } = await tryCase(place, own, surroundings);
+  const growth = Object.entries(grown).map(([what, by]) => [`max more ${what}`, Math.max(0, by)]);
+  return {
+    cases: 1,
+    'results checked': checked,
+    'wrong, lost or leaked': 0,
+    ...Object.fromEntries(growth),
+  };
+}
 
+/**
+ * @param start prepares the ground, in an empty directory
+ * @param isAnew for each case, not once for all
+ */
 export function faultPart(
-  name: string,
+  name: FaultPart,
   promise: string,
-  kinds: number,
   unavailable: () => string | false,
-  start: (
-    place: Place,
-  ) => Promise<{ faults: Faults; faulty: string; backing?: string; close(): Promise<void> | void }>,
+  start: (directory: string) => Promise<Ground> | Ground,
+  isAnew = false,
 ): Part {
+  const cases = casesOf(name);
   return {
     name,
     promise,
-    rounds: { sample: 1, full: 5 * DOORS.length * kinds },
+    rounds: { sample: 1, full: 5 * cases.length },
     engines: 'each',
     unavailable,
     async open(place): Promise<Trial> {
-      const { faults, faulty, backing, close } = await start(place);
-      const healthy = healthyIn(place.directory);
+      const shared = isAnew ? null : await start(place.directory);
       return {
-        round: (_random, seed): Promise<Counts> => tryOne(place, faults, seed, { faulty, backing, healthy }),
-        close,
+        async round(_random, seed): Promise<Counts> {
+          const ground = shared ?? (await start(join(place.directory, String(seed))));
+          try {
+            return await tryOne(place, cases[seed % cases.length], ground);
+          } finally {
+            if (isAnew) await ground.close();
+          }
+        },
+        close: () => shared?.close(),
       };
     },
   };
 }
 
-const IN_FUSE: Faults = [
-  // Not EAGAIN: io_uring takes it from a file system for "not now", and asks again for ever.
-  ...['EIO', 'ESTALE', 'ETIMEDOUT', 'EINTR'].map((name) => ['read', name] as const),
-  ...['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EFBIG'].map((name) => ['write', name] as const),
-  ...['EIO', 'ENOSPC'].map((name) => ['fsync', name] as const),
-  ...['EACCES', 'EMFILE', 'ENFILE', 'EIO'].map((name) => ['open', name] as const),
-  ['limit', 'ENOSPC'],
-  ['limit', 'EDQUOT'],
-  ['limit', 'EFBIG'],
-  ['shortRead', '100'],
-  ['shortRead', '1'],
-  ['slow', '30'],
-  ['signals', undefined, { signalEveryMs: 1 }],
-];
-
-/** Mounted anew for each case, because releasing what hangs cannot be undone. */
-const hanging: Part = {
-  name: 'faults/hanging',
-  promise: 'reads that a file system never answers block nobody else, and end when it answers',
-  rounds: { sample: 1, full: 5 * DOORS.length },
-  engines: 'each',
-  unavailable: noFaultfs,
-  open(place): Trial {
-    const healthy = healthyIn(place.directory);
-    return {
-      async round(_random, seed): Promise<Counts> {
-        const directory = join(place.directory, String(seed));
-        const { path: faulty, backing, ...faultfs } = await mounted(directory);
-        try {
-          return await tryOne(place, [['hang']], seed, { faulty, backing, healthy });
-        } finally {
-          await faultfs.close();
-        }
-      },
-    };
-  },
-};
-
-async function mounted(directory: string) {
+async function mounted(directory: string): Promise<Ground> {
   fs.mkdirSync(directory, { recursive: true });
   const faultfs = await FaultFs.mount(directory);
-  return { path: faultfs.path, backing: faultfs.backing, close: () => faultfs.unmount() };
+  return { faulty: faultfs.path, backing: faultfs.backing, close: () => faultfs.unmount() };
 }
 
 const failing = faultPart(
   'faults/failing',
   'a device’s error reaches the request that met it, as the system calls it, and no other',
-  IN_FUSE.length,
   noFaultfs,
-  async ({ directory }) => {
-    const { path: faulty, backing, close } = await mounted(directory);
-    return { faults: IN_FUSE, faulty, backing, close };
-  },
+  async (directory) => ({
+    ...(await mounted(directory)),
+    surroundings: ({ scene }) => (scene === 'signals' ? { signalEveryMs: 1 } : undefined),
+  }),
 );
+
+const hanging = faultPart(
+  'faults/hanging',
+  'requests that a file system never answers block nobody else, and end when it answers',
+  noFaultfs,
+  mounted,
+  true, // because releasing what hangs cannot be undone
+);
+
+const FILE_BYTES_MAX = 1 << 20;
 
 const limits = faultPart(
   'faults/limits',
-  'at the limits of a process (file size, descriptors, threads) requests fail with the right error or wait, and go on after',
-  3,
+  'at the limits of a process (file size, descriptors) requests fail with the right error or wait, and go on after',
   () => false,
-  async ({ directory }) => {
-    const pids = processGroup();
-    const fileSize = 1 << 20;
-    const faults: Faults = [
-      // In blocks of 512 bytes. Node leaves SIGXFSZ alone, so the shell has it ignored.
-      ['fileSize', String(fileSize), { limits: `trap '' XFSZ && ulimit -f ${fileSize / 512}` }],
-      ['descriptors', undefined, { limits: 'ulimit -n 80' }],
-      ...(pids === null ? [] : [['processes', pids, { limits: `echo $$ > ${pids}/cgroup.procs` }] as const]),
-    ];
-    return { faults, faulty: directory, close: () => removeGroup(pids) };
+  (directory) => ({
+    faulty: directory,
+    surroundings: ({ scene }) =>
+      scene === 'fileSize'
+        ? // In blocks of 512 bytes. Node leaves SIGXFSZ alone, so the shell has it ignored.
+          { limits: `trap '' XFSZ && ulimit -f ${FILE_BYTES_MAX / 512}`, detail: String(FILE_BYTES_MAX) }
+        : { limits: 'ulimit -n 80' },
+    close() {},
+  }),
+);
+
+const processes = faultPart(
+  'faults/processes',
+  'where no thread can be made any more requests fail with the right error or wait, and go on after',
+  () => {
+    const group = processGroup();
+    if (group === null) return 'no control group for processes can be made here';
+    fs.rmdirSync(group);
+    return false;
+  },
+  (directory) => {
+    const group = processGroup()!;
+    return {
+      faulty: directory,
+      surroundings: () => ({ limits: `echo $$ > ${group}/cgroup.procs`, detail: group }),
+      close: () => fs.rmdirSync(group),
+    };
   },
 );
 
@@ -189,83 +195,61 @@ function processGroup(): string | null {
   return null;
 }
 
-function removeGroup(group: string | null): void {
-  if (group !== null) fs.rmdirSync(group);
-}
+/** Without CAP_IPC_LOCK, which root has and which no limit binds. */
+const LOCKABLE = [
+  `ulimit -l ${LOCKED_BYTES_MAX / 1024}`,
+  ...(process.getuid?.() === 0 ? ['set -- setpriv --bounding-set -ipc_lock --inh-caps -ipc_lock "$@"'] : []),
+].join(' && ');
 
-/** Small file systems, each almost full from the start so that little has to be written. */
-const DISKS = {
-  ext4: { bytes: 16 << 20, make: ['mkfs.ext4', '-q', '-m', '0'] },
-  xfs: { bytes: 300 << 20, make: ['mkfs.xfs', '-q'] },
-  tmpfs: { bytes: 4 << 20, make: null },
-} as const;
-const LEFT_BYTES = 3 << 20;
+const lockedMemory = faultPart(
+  'faults/locked-memory',
+  'where no memory can be locked any more transfers do without, a new ring is refused with the reason, and all goes on after',
+  () => {
+    const { status, stderr } = spawnSync('/bin/sh', ['-c', `${LOCKABLE} && exec "$@"`, 'sh', 'true']);
+    return status !== 0 && `locked memory cannot be limited here: ${String(stderr).split('\n')[0]}`;
+  },
+  (directory) => ({ faulty: directory, surroundings: () => ({ limits: LOCKABLE }), close() {} }),
+);
 
-function fullDisk(kind: keyof typeof DISKS): Part {
+const aioMaxNr = faultPart(
+  'faults/aio-max-nr',
+  'where Linux AIO has nothing left to reserve a new ring on it is refused, and all others go on',
+  () => {
+    try {
+      fs.writeFileSync(AIO_MAX_NR, fs.readFileSync(AIO_MAX_NR, 'latin1'));
+      return false;
+    } catch {
+      return 'not root, or a read-only /proc';
+    }
+  },
+  (directory) => {
+    const before = fs.readFileSync(AIO_MAX_NR, 'latin1');
+    // A case puts it back itself, unless it is killed.
+    return { faulty: directory, close: () => fs.writeFileSync(AIO_MAX_NR, before) };
+  },
+);
+
+function full(name: FaultPart, kind: DiskKind): Part {
   return faultPart(
-    `faults/full-${kind}`,
-    'a full disk answers ENOSPC or a short write; what was written is there, and with room again it goes on',
-    1,
+    name,
+    'a full disk or quota answers with its error or a short write; what was written is there, and with room again it goes on',
     () => cannotMount(kind),
-    async ({ directory }) => {
-      const faulty = join(directory, kind);
-      fs.mkdirSync(faulty);
-      mountDisk(kind, directory, faulty);
-      return { faults: [['full']], faulty, close: () => void execFileSync('umount', ['-l', faulty]) };
+    (directory) => {
+      const { path, close } = mountDisk(kind, directory);
+      return { faulty: path, close };
     },
   );
-}
-
-function mountDisk(kind: keyof typeof DISKS, directory: string, faulty: string): void {
-  const { bytes, make } = DISKS[kind];
-  if (make === null) {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', faulty], { stdio: 'pipe' });
-    return;
-  }
-  const image = join(directory, `${kind}.img`);
-  fs.closeSync(fs.openSync(image, 'w'));
-  fs.truncateSync(image, bytes);
-  const [program, ...args] = make;
-  execFileSync(program, [...args, image], {
-    stdio: 'pipe',
-    env: { ...process.env, PATH: `${process.env['PATH']}:/sbin:/usr/sbin` },
-  });
-  execFileSync('mount', ['-o', 'loop', image, faulty], { stdio: 'pipe' });
-  const { bavail, bsize } = fs.statfsSync(faulty);
-  const ballast = bavail * bsize - LEFT_BYTES;
-  if (ballast > 0)
-    execFileSync('fallocate', ['-l', String(ballast), join(faulty, 'ballast')], { stdio: 'pipe' });
-}
-
-const mountable = new Map<string, string | false>();
-
-/** Why such a file system cannot be mounted here; false where it can. */
-function cannotMount(kind: keyof typeof DISKS): string | false {
-  if (!mountable.has(kind)) mountable.set(kind, tryMount(kind));
-  return mountable.get(kind)!;
-}
-
-function tryMount(kind: keyof typeof DISKS): string | false {
-  if (process.getuid?.() !== 0) return 'only root mounts file systems';
-  const directory = fs.mkdtempSync('/tmp/linux-aio-');
-  const faulty = join(directory, 'mounted');
-  fs.mkdirSync(faulty);
-  try {
-    mountDisk(kind, directory, faulty);
-    execFileSync('umount', ['-l', faulty]);
-    return false;
-  } catch (error) {
-    return `no ${kind} can be mounted here: ${(error as Error).message.split('\n')[0]}`;
-  } finally {
-    fs.rmSync(directory, { recursive: true, force: true });
-  }
 }
 
 export const faults: readonly Part[] = [
   failing,
   hanging,
   limits,
-  fullDisk('ext4'),
-  fullDisk('xfs'),
-  fullDisk('tmpfs'),
+  processes,
+  lockedMemory,
+  aioMaxNr,
+  full('faults/full-ext4', 'ext4'),
+  full('faults/full-xfs', 'xfs'),
+  full('faults/full-tmpfs', 'tmpfs'),
+  full('faults/quota', 'btrfs'),
 ];

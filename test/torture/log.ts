@@ -6,6 +6,7 @@ import { cpus, release } from 'node:os';
 import process from 'node:process';
 import type { EngineName } from 'linux-aio';
 import { packageRoot } from '../support/program.js';
+import { addCases, type Cases } from './cases.js';
 import { add } from './part.js';
 
 /** One part on one engine. */
@@ -18,6 +19,8 @@ export interface Result {
   rounds: number;
   seconds: number;
   counts: Record<string, number>;
+  /** of a part that tries faults */
+  cases?: Cases;
   /** why there were no rounds */
   skipped?: string;
   failure?: { seed: number; error: string };
@@ -73,16 +76,17 @@ export interface Total {
   seconds: number;
   failures: number;
   counts: Record<string, number>;
+  cases?: Cases;
   runs: (Surroundings & { seed: number; rounds: number })[];
 }
 
 export function totalsOf(lines: readonly Line[]): Total[] {
   const totals = new Map<string, Total>();
   for (const line of lines) {
-    const { part, engine, seed, rounds, seconds, counts, skipped, failure, ...where } = line;
+    const { part, engine, seed, rounds, seconds, counts, cases, skipped, failure, ...where } = line;
     if (skipped !== undefined) continue;
     const key = `${part} ${engine}`;
-    const total = totals.get(key) ?? {
+    const total: Total = totals.get(key) ?? {
       part,
       engine,
       rounds: 0,
@@ -96,6 +100,10 @@ export function totalsOf(lines: readonly Line[]): Total[] {
     total.seconds = Math.round((total.seconds + seconds) * 10) / 10;
     total.failures += failure === undefined ? 0 : 1;
     add(total.counts, counts);
+    if (cases !== undefined) {
+      total.cases ??= {};
+      addCases(total.cases, cases);
+    }
     const { commit, node, kernel, cpus, date } = where;
     total.runs.push({ commit, node, kernel, cpus, date, seed, rounds });
   }

@@ -25,6 +25,8 @@ export interface Place {
   readonly directory: string;
   /** a note on the progress line */
   note(text: string): void;
+  /** what this round tries: one fault through one door, for the table of docs/reliability.md */
+  tries(fault: string, door: string): void;
 }
 
 export interface Trial {

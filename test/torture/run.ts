@@ -16,6 +16,7 @@ import { inspect, parseArgs } from 'node:util';
 import type { EngineName } from 'linux-aio';
 import { randomOf } from '../differential/random.js';
 import { availableEngines, ENGINES } from '../support/engines.js';
+import { type Count, countCase } from './cases.js';
 import { appendToLog, type Result, surroundings } from './log.js';
 import { add, describeCounts, type Part } from './part.js';
 import { PARTS } from './parts.js';
@@ -77,6 +78,7 @@ async function rounds(part: Part, engine: EngineName): Promise<Result> {
     counts: {},
   };
   let note = '';
+  let current: Count | undefined;
   let seed = seedBase;
   const show = progress(() => {
     const { rounds } = result;
@@ -91,10 +93,15 @@ async function rounds(part: Part, engine: EngineName): Promise<Result> {
       note: (text) => {
         note = text;
       },
+      tries: (fault, door) => {
+        result.cases ??= {};
+        current = countCase(result.cases, fault, door);
+      },
     });
     try {
       for (; result.rounds < total; seed++) {
         add(result.counts, await trial.round(randomOf(seed), seed));
+        current = undefined;
         result.rounds++;
         show();
       }
@@ -103,6 +110,7 @@ async function rounds(part: Part, engine: EngineName): Promise<Result> {
     }
   } catch (error) {
     result.failure = { seed, error: inspect(error, { depth: 4 }) };
+    if (current !== undefined) current.failed++;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

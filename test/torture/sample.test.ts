@@ -20,7 +20,7 @@ describe('torture, a sample', () => {
     test(`${part.name}: ${part.promise}`, { skip, timeout: 120_000 }, async (t) => {
       const directory = mkdtempSync(join(tmpdir(), 'linux-aio-torture-'));
       t.after(() => rmSync(directory, { recursive: true, force: true }));
-      const trial = await part.open({ engine, directory, note: () => {} });
+      const trial = await part.open({ engine, directory, note: () => {}, tries: () => {} });
       try {
         for (let i = 0; i < part.rounds.sample; i++) {
           const seed = seedBase + i;

@@ -79,19 +79,11 @@ export const slowDevices: readonly Part[] = [
   faultPart(
     'faults/slow-device',
     'on a device that is throttled requests take their time and are right, and the rest goes on',
-    2,
     noSlowDevice,
-    async ({ directory }) => {
+    (directory) => {
       const { path, group, close } = openDevice(directory);
       const limits = `echo $$ > ${join(group, 'cgroup.procs')}`;
-      return {
-        faults: [
-          ['throttled', 'direct', { limits }],
-          ['throttled', 'buffered', { limits }],
-        ],
-        faulty: path,
-        close,
-      };
+      return { faulty: path, surroundings: () => ({ limits }), close };
     },
   ),
 ];
