@@ -76,7 +76,7 @@ async function tryOne(place: Place, { fault, door }: Tried, ground: Ground): Pro
   const detail = fault.detail ?? surroundings?.detail;
   const own: Case = { scene: fault.scene, door, detail, faulty, backing, healthy };
   const { checked, grown } = await tryCase(place, own, surroundings);
-  const growth = Object.entries(grown).map(([what, by]) => [`max more ${what}`, Math.max(0, by)]);
+  const growth = Object.entries(grown).map(([what, by]) => [`max growth of ${what}`, Math.max(0, by)]);
   return {
     cases: 1,
     'results checked': checked,

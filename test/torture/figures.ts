@@ -8,11 +8,13 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../support/program.js';
+import { faultTable } from './fault-table.js';
 import { readLog, type Total, totalsOf } from './log.js';
 
 export const TOTALS = join(packageRoot, 'docs', 'torture-totals.json');
 export const DOCUMENT = join(packageRoot, 'docs', 'reliability.md');
 const BEGIN = '<!-- figures: written by test/torture/figures.ts -->\n';
+const FAULTS_BEGIN = '<!-- faults: written by test/torture/figures.ts -->\n';
 const END = '<!-- end of figures -->';
 const ENGINES = ['io_uring', 'native', 'threads'] as const;
 
@@ -20,10 +22,16 @@ export const readTotals = (): Total[] => JSON.parse(readFileSync(TOTALS, 'utf8')
 
 /** The document with the tables of these totals in it. */
 export function withFigures(document: string, totals: readonly Total[]): string {
-  const [before, rest] = document.split(BEGIN);
-  const after = rest?.split(END)[1];
-  if (after === undefined) throw new Error('the document has no place for figures');
-  return `${before}${BEGIN}${tables(totals)}${END}${after}`;
+  const withTables = filledIn(document, BEGIN, tables(totals));
+  return filledIn(withTables, FAULTS_BEGIN, ['', ...faultTable(totals)].join('\n'));
+}
+
+/** The document with `text` between `begin` and the next end. */
+function filledIn(document: string, begin: string, text: string): string {
+  const at = document.indexOf(begin) + begin.length;
+  const end = document.indexOf(END, at);
+  if (at < begin.length || end < 0) throw new Error(`the document has no place for figures: ${begin}`);
+  return document.slice(0, at) + text + document.slice(end);
 }
 
 function tables(totals: readonly Total[]): string {
