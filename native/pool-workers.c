@@ -102,9 +102,18 @@ static void set_alive(struct workers *ws, struct worker *w, bool alive) {
   __atomic_store_n(&ws->alive, ws->alive + (alive ? 1 : -1), __ATOMIC_RELEASE);
 }
 
+// What makes or removes names in one directory waits for its lock and the journal, one after the other.
+static bool changes_names(const struct request *r) {
+  switch (r->sqe.opcode) {
+    case OP_MKDIRAT: case OP_UNLINKAT: case OP_RENAMEAT: case OP_SYMLINKAT: case OP_LINKAT: return true;
+    default: return false;
+  }
+}
+
 // With `lock` held. True while enough workers have taken a request lately to take the next ones soon.
 static bool is_moving(const struct workers *ws) {
-  if (ws->busy < ws->quick_max || !__atomic_load_n(&ws->very_quick, __ATOMIC_RELAXED)) return false;
+  bool few_suffice = changes_names(ws->first) || __atomic_load_n(&ws->very_quick, __ATOMIC_RELAXED);
+  if (ws->busy < ws->quick_max || !few_suffice) return false;
   int64_t lately = pool_now() - STALLED_NS;
   uint32_t moving = 0;
   for (uint32_t i = 0; i < ws->max && moving < ws->quick_max; i++) {
