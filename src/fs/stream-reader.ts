@@ -7,7 +7,7 @@
 import process from 'node:process';
 import { OP } from '../abi/io_uring.js';
 import { native } from '../abi/native.js';
-import { mayAnswerNow } from '../file/inline.js';
+import { mayAnswerNow, readNow } from '../file/inline.js';
 import { type Chunk, ReadAhead } from '../file/read-ahead.js';
 import { coreOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
@@ -105,7 +105,9 @@ export class StreamReader {
     const core = coreOf(ring);
     // Whatever keeps it from being read is met again, and told, by the plain function.
     const plainly = () => this.#operations.read(fd, buffer, offset, length, at, callback as never);
-    const result = transfer(core, OP.READ, fd, buffer, offset, length, at);
+    // First without the ring, for which the memory of each chunk would have to be pinned.
+    let result = readNow(ring, fd, buffer, offset, length, at);
+    if (result < 0) result = transfer(core, OP.READ, fd, buffer, offset, length, at);
     if (result >= 0) {
       this.#advance(at, result);
       process.nextTick(callback, null, result, buffer);
