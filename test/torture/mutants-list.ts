@@ -32,6 +32,7 @@ const STREAM_READER = 'src/fs/stream-reader.ts';
 const DELIVER = 'src/fs/deliver.ts';
 const HANDLE = 'src/fs/handle.ts';
 const INLINE = 'native/inline.c';
+const SHARING = 'src/fs/sharing.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   // ── completions ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -419,6 +420,35 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'false',
     wrong: 'a lease is not waited for',
     checks: ['fs/whole-file-faults.test.js'],
+  },
+  // ── many files at once ────────────────────────────────────────────────────────────────────────────────────────────
+  {
+    file: SHARING,
+    find: 'if (this.#inPool < IN_POOL_MAX) {',
+    replace: 'if (true) {',
+    wrong: 'each of 20,000 files at once has 64 KiB to be read into',
+    checks: ['fs/sharing.test.js'],
+  },
+  {
+    file: SHARING,
+    find: 'this.#letIn(this.#inPool + RELIEF)',
+    replace: 'this.#letIn(IN_POOL_MAX)',
+    wrong: 'files behind 64 that a device never answers are never read',
+    checks: ['fs/sharing.test.js'],
+  },
+  {
+    file: SHARING,
+    find: '      this.#inPool--;\n      failed(error);',
+    replace: '      failed(error);',
+    wrong: 'a read that cannot begin keeps its place',
+    checks: ['fs/sharing.test.js'],
+  },
+  {
+    file: SHARING,
+    find: 'if (this.#waiting.length > 0) this.#letIn(IN_POOL_MAX);',
+    replace: '',
+    wrong: 'the end of one file lets the next one in only when the pool seems to have stalled',
+    checks: ['fs/sharing.test.js'],
   },
   // ── named pipes ───────────────────────────────────────────────────────────────────────────────────────────────────
   {
