@@ -6,40 +6,13 @@
 //
 // Without --engine the first run is on the engine that 'auto' takes, or that LINUX_AIO_ENGINE names: then on no other.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import process, { env } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ALONE, ENGINES, isDependent, testFiles } from './suite.mjs';
 
-const ENGINES = ['io_uring', 'native', 'threads'];
-/** Folders whose tests run on whatever engine there is: on each. All others run once. */
-const ENGINE_FOLDERS = ['ring/', 'file/', 'fs/', 'posix/', 'safety/', 'examples/', 'torture/'];
-/** Files in them that choose their engines themselves, or need none: once, too. */
-const ONCE = [
-  'fs/fuzz/watchdog.test.js',
-  'fs/surface.test.js',
-  'posix/acceptance.test.js',
-  'ring/native.test.js',
-  'ring/threads.test.js',
-  'torture/figures.test.js',
-  'torture/mutants.test.js',
-  'torture/races.test.js',
-];
-const INSIDE_THE_CALL =
-  'expects answers inside the call, for which a turn has a millisecond: src/ring/fairness.ts';
-/** Files that run before the others and one at a time, and why. */
-const ALONE = {
-  'fs/cached-reads.test.js': INSIDE_THE_CALL,
-  'fs/read-ahead.test.js': INSIDE_THE_CALL,
-  'models/theory.test.js': 'compares how long a thread computed, waited and was blocked',
-  'ring/limits.test.js': 'becomes nobody, whose locked memory is counted over all processes',
-  'ring/memory-files.test.js': INSIDE_THE_CALL,
-  'ring/native.test.js': 'counts fs.aio-nr, and takes fs.aio-max-nr from the whole system for a moment',
-  'torture/sample.test.js':
-    'fills disks, limits processes, takes fs.aio-max-nr for a moment, looks for memory that grows and ends that take too long',
-};
 /**
  * How many of the others run at once, each in a process of its own. On two cores Node would run one; but half of the
  * time is waiting for disks, timers and processes to start.
@@ -54,20 +27,11 @@ const { values, positionals: filters } = parseArgs({
 if (values.engine !== undefined && !ENGINES.includes(values.engine))
   fail(`--engine is one of ${ENGINES.join(', ')}`);
 
-// One that has been renamed would run on every engine, or beside others, without a word.
-const gone = [...ONCE, ...Object.keys(ALONE)].filter(
-  (file) => !existsSync(join(root, 'build', 'test', file)),
+const files = testFiles().filter(
+  (file) => filters.length === 0 || filters.some((filter) => `test/${file}`.includes(filter)),
 );
-if (gone.length > 0) fail(`there is no ${gone.join(', ')}: mend the lists in scripts/test.mjs`);
-
-const files = readdirSync(join(root, 'build', 'test'), { recursive: true })
-  .filter((file) => file.endsWith('.test.js'))
-  .filter((file) => filters.length === 0 || filters.some((filter) => `test/${file}`.includes(filter)))
-  .sort();
 if (files.length === 0) fail(`no test file matches ${filters.join(' ')}`);
-const dependent = files.filter(
-  (file) => ENGINE_FOLDERS.some((folder) => file.startsWith(folder)) && !ONCE.includes(file),
-);
+const dependent = files.filter(isDependent);
 
 if (filters.length === 0 && !values.engine)
   run([join('node_modules', '@biomejs', 'biome', 'bin', 'biome'), 'check']);

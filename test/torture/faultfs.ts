@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CC, compiledOnce } from '../support/compiled.js';
 import { packageRoot } from '../support/program.js';
+import { unsanitizedEnvironment } from '../support/sanitizers.js';
 
 let program = '';
 let reason: string | false | undefined;
@@ -58,6 +59,7 @@ export class FaultFs {
     const device = fs.statSync(path).dev;
     const server = spawn(program, [backing, path, isVolatile ? 'volatile' : keepsNames ? 'names' : ''], {
       stdio: 'ignore',
+      env: unsanitizedEnvironment(),
     });
     const mounted = new FaultFs(path, backing, server);
     while (fs.statSync(path).dev === device) {

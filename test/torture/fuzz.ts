@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { POOL_SOURCES } from '../support/pool-sources.js';
 import { packageRoot } from '../support/program.js';
+import { isSanitized } from '../support/sanitizers.js';
 import type { Counts, Part, Trial } from './part.js';
 
 const run = promisify(execFile);
@@ -32,6 +33,7 @@ let reason: string | false | undefined;
 
 /** Why there is no libFuzzer here; false where there is. */
 function noFuzzer(): string | false {
+  if (isSanitized()) return 'this runs under a sanitizer itself';
   reason ??= compile('/dev/null', ['-fsanitize=fuzzer,address'], []);
   return reason;
 }

@@ -8,6 +8,7 @@ import { loads } from './load.js';
 import { mutation } from './mutants.js';
 import type { Part } from './part.js';
 import { model } from './ring-model.js';
+import { sanitized } from './sanitized.js';
 import { slowDevices } from './slow-device.js';
 import { soaks } from './soak.js';
 import { teardown } from './teardown.js';
@@ -23,6 +24,7 @@ export const PARTS: readonly Part[] = [
   ...loads,
   ...soaks,
   ...fuzz,
+  ...sanitized,
 ];
 
 /** In `npm test`, parts that do not depend on the engine are tried in the run on this one only. */
