@@ -96,7 +96,7 @@ const ONCE = '; those that do not depend on the engine';
 
 export const sanitized: readonly Part[] = [
   part('address', ADDRESS, 'each', MEMORY),
-  part('address-once', ADDRESS, 'none', MEMORY + ONCE),
+  part('once-address', ADDRESS, 'none', MEMORY + ONCE),
   part('threads', THREADS, 'each', RACES),
-  part('threads-once', THREADS, 'none', RACES + ONCE),
+  part('once-threads', THREADS, 'none', RACES + ONCE),
 ];
