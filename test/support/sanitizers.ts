@@ -159,10 +159,13 @@ export class Sanitized {
       const path = join(this.#reports, name);
       const text = readFileSync(path, 'utf8');
       rmSync(path);
-      const [before, ...reports] = text.split(HEAD);
-      return reports.length > 0 ? reports : [before];
+      const [before, ...reports] = text.replace(NOTES, '').split(HEAD);
+      // Its last words in words that are not expected here.
+      return reports.length > 0 || before.trim() === '' ? reports : [before];
     });
   }
 }
 
+/** That there is not so much memory, or no name for a frame. */
+const NOTES = /^==\d+==WARNING: .*\n/gm;
 const HEAD = /^(?===\d+==ERROR: |(?:WARNING|FATAL): ThreadSanitizer: )/m;
