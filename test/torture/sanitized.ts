@@ -91,7 +91,7 @@ function part(name: string, sanitizer: Sanitizer, engines: Part['engines'], prom
 }
 
 const MEMORY = 'no test makes the addon touch memory that is not its own, or do what C leaves undefined';
-const RACES = 'no test makes two threads race in the addon, or lock in orders that could block each other';
+const RACES = 'no test makes two threads race in the addon';
 const ONCE = '; those that do not depend on the engine';
 
 export const sanitized: readonly Part[] = [
