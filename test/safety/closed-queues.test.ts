@@ -195,7 +195,7 @@ test('where the kernel cannot replace its queues they are locked', {
      }`,
   );
   if (shim === null) return t.skip(`${CC} makes no shared library`);
-  const options = { env: { LD_PRELOAD: shim } };
+  const options = { env: { LD_PRELOAD: `${process.env['LD_PRELOAD'] ?? ''} ${shim}` } };
   const program = await runProgram(
     `const { coreOf } = await import('${supportUrl('internals.js')}');
      const ring = Ring.open();
