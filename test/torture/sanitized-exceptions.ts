@@ -2,9 +2,13 @@
 import { type Sanitizer, THREADS } from '../support/sanitizers.js';
 
 const HAS_ITS_OWN = 'is about programs that it compiles with sanitizers itself';
+const CHROMIUM = 'looks at pages in Chromium, which does not start with the library, and loads no addon';
 
 /** Files that are not run. */
 export const APART: Readonly<Record<string, string>> = {
+  'browser/bench-page.test.js': CHROMIUM,
+  'browser/models-page.test.js': CHROMIUM,
+  'browser/skeleton.test.js': CHROMIUM,
   'native/pool-sanitizers.test.js': HAS_ITS_OWN,
   'safety/sanitizer.test.js': HAS_ITS_OWN,
   'torture/sanitized.test.js': HAS_ITS_OWN,
