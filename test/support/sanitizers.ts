@@ -64,7 +64,7 @@ const starter = ({ flags, library }: Sanitizer): string =>
     execFileSync(CC, args, { input: 'extern int nothing;', stdio: 'pipe' });
   });
 
-/** The environment of a program that is neither Node nor started by one's shell: no report of it would be about us. */
+/** For programs that do not load the addon: what a sanitizer says of them is not about it. */
 export function unsanitizedEnvironment(): NodeJS.ProcessEnv {
   const { LD_PRELOAD: _, ...rest } = process.env;
   return rest;
