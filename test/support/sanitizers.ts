@@ -1,7 +1,7 @@
 // The addon instrumented by the compiler, in a Node that is not: the sanitizer's run-time library is loaded before
 // everything else, and watches what the addon does with memory, and what it hands to libc.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -73,19 +73,36 @@ export function unsanitizedEnvironment(): NodeJS.ProcessEnv {
 /** Whether this process runs under a sanitizer already. */
 export const isSanitized = (): boolean => /lib[atu]+san/.test(process.env['LD_PRELOAD'] ?? '');
 
+const reasons = new Map<Sanitizer, string | false>();
+
 /** Why there is no such sanitizer here; false where there is. */
 export function missing(sanitizer: Sanitizer): string | false {
   if (isSanitized()) return 'this runs under a sanitizer itself';
+  const known = reasons.get(sanitizer);
+  if (known !== undefined) return known;
+  const reason = tried(sanitizer);
+  reasons.set(sanitizer, reason);
+  return reason;
+}
+
+/** A library may be there and not work: ThreadSanitizer's, where addresses are more random than it expects. */
+function tried(sanitizer: Sanitizer): string | false {
   try {
-    return !pathOf(sanitizer).startsWith('/') && `${CC} has no ${sanitizer.library}`;
+    if (!pathOf(sanitizer).startsWith('/')) return `${CC} has no ${sanitizer.library}`;
+    const env = { ...process.env, LD_PRELOAD: preloaded(sanitizer) };
+    const { status, stderr } = spawnSync(process.execPath, ['-e', ''], { env, encoding: 'utf8' });
+    return status !== 0 && `Node does not start with ${sanitizer.library}: ${stderr.trim().split('\n')[0]}`;
   } catch (error) {
-    return `no C compiler: ${(error as Error).message.split('\n')[0]}`;
+    return `${CC} does not compile for ${sanitizer.name}: ${(error as Error).message.split('\n')[0]}`;
   }
 }
 
-/** Of its library, which has to be loaded before Node; not a path where the compiler has none. */
+/** Of its library; not a path where the compiler has none. */
 const pathOf = ({ library }: Sanitizer): string =>
   execFileSync(CC, [`-print-file-name=${library}`], { encoding: 'utf8', stdio: 'pipe' }).trim();
+
+/** What is loaded before everything else. */
+const preloaded = (sanitizer: Sanitizer): string => `${pathOf(sanitizer)} ${starter(sanitizer)}`;
 
 /** A change to the addon's sources with which something is wrong, and what the sanitizer says of it. */
 export interface Plant {
@@ -149,7 +166,7 @@ export class Sanitized {
     const log = `log_path=${join(directory, 'report')}`;
     this.environment = {
       [sanitizer.variable]: [...sanitizer.options, log].join(':'),
-      LD_PRELOAD: `${pathOf(sanitizer)} ${starter(sanitizer)}`,
+      LD_PRELOAD: preloaded(sanitizer),
       LINUX_AIO_ADDON: sanitizedAddon(sanitizer, plant),
     };
   }
@@ -160,7 +177,7 @@ export class Sanitized {
       const text = readFileSync(path, 'utf8');
       rmSync(path);
       const [before, ...reports] = text.replace(NOTES, '').split(HEAD);
-      // Its last words in words that are not expected here.
+      // Whatever else it says is one, too.
       return reports.length > 0 || before.trim() === '' ? reports : [before];
     });
   }
