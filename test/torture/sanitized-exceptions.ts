@@ -16,6 +16,7 @@ export const APART: Readonly<Record<string, string>> = {
 
 export interface Exception {
   readonly file: string;
+  /** what its name begins with */
   readonly test: string;
   readonly why: string;
   /** under this sanitizer alone */
@@ -35,6 +36,12 @@ export const CANNOT_PASS: readonly Exception[] = [
     test: 'without /proc everything works',
     why: 'a sanitizer has its options from /proc, and says on stderr what else it misses there',
   },
+  {
+    file: 'models/system-calls.test.js',
+    test: 'aio-signal',
+    why: 'counts system calls, and ThreadSanitizer makes some of its own for each signal',
+    under: THREADS,
+  },
   { ...CLOSED_QUEUES, test: 'gives its addresses back when it is collected, and not before' },
   { ...CLOSED_QUEUES, test: 'ten thousand rings, one after the other, leave nothing behind' },
   { ...CLOSED_QUEUES, test: 'a thread that has closed rings and ends leaves nothing behind' },
@@ -43,6 +50,6 @@ export const CANNOT_PASS: readonly Exception[] = [
 /** Whether a test may fail. */
 export function mayFail(file: string, test: string, sanitizer: Sanitizer): boolean {
   return CANNOT_PASS.some(
-    (e) => e.file === file && e.test === test && (e.under === undefined || e.under === sanitizer),
+    (e) => e.file === file && test.startsWith(e.test) && (e.under === undefined || e.under === sanitizer),
   );
 }
