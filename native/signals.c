@@ -47,8 +47,9 @@ struct receiver {
   uint32_t put, taken;  // put: atomic; taken: the environment's thread only
   struct record records[RECORDS];
 
+  napi_env env;  // atomic: other threads compare it with theirs
+
   // the environment's thread only
-  napi_env env;
   napi_ref on_signal, holder;
   napi_async_context async_context;
   napi_async_cleanup_hook_handle cleanup;
@@ -232,7 +233,7 @@ napi_value signals_open(napi_env env, napi_callback_info info) {
   stay_loaded();  // another thread may be in the last lines of on_signal when this environment has ended
   uv_loop_t *loop;
   int error = 0;
-  r->env = env;
+  __atomic_store_n(&r->env, env, __ATOMIC_RELAXED);
   r->taken = __atomic_load_n(&r->put, __ATOMIC_ACQUIRE);
   for (uint32_t i = 0; i < RECORDS; i++) r->records[(r->taken + i) & (RECORDS - 1)].sequence = r->taken + i;
   r->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -260,10 +261,14 @@ napi_value signals_open(napi_env env, napi_callback_info info) {
   return js_int(env, 0);
 }
 
-// The receiver of this environment. It runs on its own thread, so nobody can take it away meanwhile.
+// The receiver of this environment. It runs on its own thread, so nobody can take it away meanwhile. Those of other
+// threads are passed, which may be just beginning: whoever sees their thread sees their environment, and not that of the
+// receiver's former one, in whose place ours may be.
 static struct receiver *mine(napi_env env) {
   for (struct receiver *r = __atomic_load_n(&receivers, __ATOMIC_ACQUIRE); r; r = r->next) {
-    if (__atomic_load_n(&r->thread, __ATOMIC_RELAXED) != 0 && r->env == env) return r;
+    if (__atomic_load_n(&r->thread, __ATOMIC_ACQUIRE) != 0 && __atomic_load_n(&r->env, __ATOMIC_RELAXED) == env) {
+      return r;
+    }
   }
   return NULL;
 }
