@@ -196,11 +196,11 @@ describe('a ReadStream', () => {
         },
         {},
       );
-      // With it the next ones have been asked for.
       const first = new Promise((resolve) => {
         reader.read(fd, Buffer.alloc(64 * KIB), 0, 64 * KIB, undefined, (_error, bytes) => resolve(bytes));
       });
-      const isInFlight = defaultRing().inFlight > 0;
+      // With it the next ones have been asked for, unless it was there at once and only waits to be told.
+      const isInFlight = defaultRing().inFlight > 1;
       const closed = new Promise<void>((resolve) => reader.close(fd, () => resolve()));
       assert.ok(
         !(isInFlight && isClosed),
