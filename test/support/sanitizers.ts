@@ -48,9 +48,9 @@ export const THREADS: Sanitizer = {
   flags: `${PLAIN} -fsanitize=thread`,
   library: 'libtsan.so',
   variable: 'TSAN_OPTIONS',
-  // Node and V8 are not instrumented: what they call in libc is only half of what their threads do with each other, and
-  // would be reported as races. What the addon itself does and calls is seen whole. At its end every process waits for
-  // races that come late, by default for a second; tests start hundreds of processes.
+  // Node and V8 are not instrumented. Their locks are seen, their atomics are not, so what they give to libc would be
+  // reported as races; what the addon does and calls is seen whole. At its end every process waits for races that come
+  // late, by default for a second; tests start hundreds of processes.
   options: ['ignore_noninstrumented_modules=1', 'atexit_sleep_ms=100', ...OF_ALL],
 };
 
