@@ -122,7 +122,8 @@ const backPressure: Part = {
       async round(random, seed): Promise<Counts> {
         const pipe = join(directory, `pipe${seed}`);
         execFileSync('mkfifo', [pipe]);
-        const chunk = 1 + random(1 << 16);
+        // So large that its 64 chunks are more than the stream takes without a word.
+        const chunk = HIGH_WATER_MARK / 32 + random(1 << 16);
         const args = [pressureProgram, pipe, `${HIGH_WATER_MARK}`, `${chunk}`];
         const { code, stdout, stderr } = await runNode(args, { env: { LINUX_AIO_ENGINE: engine } });
         assert.equal(code, 0, stderr);
