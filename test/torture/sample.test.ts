@@ -28,7 +28,8 @@ describe('torture, a sample', () => {
             await trial.round(randomOf(seed), seed);
           } catch (error) {
             const again = `npm run torture -- --engine ${engine} --seed ${seed} --rounds 1 ${part.name}`;
-            throw new Error(`round ${i + 1} failed; again: ${again}`, { cause: error });
+            // Not every reporter shows the cause.
+            throw new Error(`round ${i + 1} failed: ${error}; again: ${again}`, { cause: error });
           }
         }
       } finally {
