@@ -2,7 +2,7 @@
 // that is named there must fail. One that does not is a test that holds nothing.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot, runNode } from '../support/program.js';
 import { type Check, MUTANTS, type Mutant } from './mutants-list.js';
@@ -31,6 +31,7 @@ class Copy {
   readonly #sound = new Set<Check>();
 
   constructor(directory: string) {
+    chmodSync(directory, 0o755); // some tests become another user, who has to read it, or are skipped
     this.#root = join(directory, 'package');
     for (const name of COPIED) cpSync(join(packageRoot, name), join(this.#root, name), { recursive: true });
     symlinkSync(join(packageRoot, 'node_modules'), join(this.#root, 'node_modules'));
