@@ -7,6 +7,7 @@
 import process from 'node:process';
 import { OP } from '../abi/io_uring.js';
 import { native } from '../abi/native.js';
+import { setImmediate } from '../abi/timers.js';
 import { mayAnswerNow, readNow } from '../file/inline.js';
 import { type Chunk, ReadAhead } from '../file/read-ahead.js';
 import { coreOf } from '../ring/requests.js';
@@ -105,7 +106,12 @@ export class StreamReader {
     const core = coreOf(ring);
     // Whatever keeps it from being read is met again, and told, by the plain function.
     const plainly = () => this.#operations.read(fd, buffer, offset, length, at, callback as never);
-    // First without the ring, for which the memory of each chunk would have to be pinned.
+    if (!mayAnswerNow(ring)) {
+      setImmediate(() => this.#readNow(ring, ahead, fd, buffer, offset, length, at, callback));
+      return;
+    }
+    // First without the ring, for which the memory of each chunk would have to be pinned. What is pinned outlives V8's quick
+    // collections (a weak handle keeps it), and the slow ones that it takes then are dearer than the read.
     let result = readNow(ring, fd, buffer, offset, length, at);
     if (result < 0) result = transfer(core, OP.READ, fd, buffer, offset, length, at);
     if (result >= 0) {

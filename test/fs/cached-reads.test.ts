@@ -44,6 +44,18 @@ function cachedFile(t: TestContext): number | null {
 }
 
 describe('a read of what is in the page cache', () => {
+  it('makes no request for the chunks of a stream, when a turn has had its share either', async (t) => {
+    if (cachedFile(t) === null) return;
+    const content = Buffer.alloc(16 << 20, 'far more than a turn reads\n');
+    const path = temporaryFile(t, content);
+    const chunks: Buffer[] = [];
+    const before = defaultRing().stats.submitted;
+    for await (const chunk of fs.createReadStream(path)) chunks.push(chunk as Buffer);
+    const requests = defaultRing().stats.submitted - before;
+    assert.ok(requests <= 2, `${requests} requests`); // to open it, and to close it
+    assert.ok(Buffer.concat(chunks).equals(content));
+  });
+
   it('makes no request, and what is larger than 64 KiB does', async (t) => {
     const fd = cachedFile(t);
     if (fd === null) return;
