@@ -22,12 +22,17 @@ const TMPFS = 0x01021994;
 /** The content in a file, and not in memory; null where files are kept in memory. */
 async function fileOnDisk(t: TestContext): Promise<string | null> {
   const path = temporaryFile(t, content);
-  if (nodeFs.statfsSync(path).type === TMPFS) return null;
+  return (await evict(t, path)) ? path : null;
+}
+
+/** Takes the file out of the page cache; false where files are kept in memory. */
+async function evict(t: TestContext, path: string): Promise<boolean> {
+  if (nodeFs.statfsSync(path).type === TMPFS) return false;
   const fd = opened(t, path, 'r+');
   nodeFs.fsyncSync(fd);
   const DONTNEED = 4;
   await new Promise((resolve) => defaultRing().fadvise(fd, 0, 0, DONTNEED, resolve));
-  return path;
+  return true;
 }
 
 type Options = Parameters<typeof fs.createReadStream>[1];
@@ -123,13 +128,17 @@ describe('a ReadStream', () => {
   });
 
   it('gives nothing that the file did not have, where a chunk that was read ahead is short', async (t) => {
-    const path = temporaryFile(t, content);
-    const stream = fs.createReadStream(path);
-    // With one chunk buffered no other is asked for, so nothing has been read ahead yet, but the size is known.
-    await once(stream, 'readable');
     const shorter = content.subarray(0, 128 * KIB + 10);
-    nodeFs.truncateSync(path, shorter.length);
-    assert.ok(Buffer.concat(await chunksOf(stream)).equals(shorter));
+    // Again and again: where the disk is faster than this thread nothing is read ahead.
+    for (let i = 0; i < 20; i++) {
+      const path = temporaryFile(t, content);
+      const stream = fs.createReadStream(path);
+      // With one chunk buffered no other is asked for, so nothing has been read ahead yet, but the size is known.
+      await once(stream, 'readable');
+      nodeFs.truncateSync(path, shorter.length);
+      await evict(t, path);
+      assert.ok(Buffer.concat(await chunksOf(stream)).equals(shorter));
+    }
   });
 
   it('reads a named pipe', async (t) => {
