@@ -15,7 +15,7 @@ const CHUNK_BYTES = 512 * 1024;
 const namesPath = Function.prototype.toString.call(fs.readFile).includes('ReadFileJob');
 
 /** The error as Node has it, of a file with so many bytes according to its status. */
-export function readError(error: unknown, path: Path, size: number): unknown {
+export function readError<T>(error: T, path: Path, size: number): T | Error {
   if (!namesPath || size > CHUNK_BYTES) return error;
   const { syscall, errno } = error as NodeJS.ErrnoException;
   return syscall === 'read' && errno !== undefined ? systemError(errno, 'read', text(path)) : error;

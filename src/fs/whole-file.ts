@@ -27,7 +27,7 @@ import { timeToAbort } from './abort.js';
 import { hasOwnTarget, isData, isHandleChanged } from './handle.js';
 import { readError } from './read-error.js';
 import { isPipe, isRegular, readRegular } from './read-regular.js';
-import { text } from './request.js';
+import { rejection, text } from './request.js';
 import { sharing } from './sharing.js';
 import { bothErrors, thenClosed } from './then-closed.js';
 
@@ -75,17 +75,17 @@ export function readWhole(ring: Ring, path: unknown, options: unknown): Promise<
 function read(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
   if (call.flags !== O_RDONLY || call.signal !== undefined) return readWithCare(ring, call, options);
   const core = coreOf(ring);
-  const hasPool = servesWholeFiles(core);
   // While this thread answers by itself the event loop does not turn, and workers would run out of files.
   if (sharing.inPool > 0) collectWholeFiles(core);
   const mayBeNow = mayAnswerNow(ring);
-  if (hasPool && (!mayBeNow || sharing.isPoolsTurn)) return readInPool(ring, call, options);
+  // To ask for the pool is to open it: not for what is answered without.
+  if ((!mayBeNow || sharing.isPoolsTurn) && servesWholeFiles(core)) return readInPool(ring, call, options);
   if (!mayBeNow) return nextTurn().then(() => read(ring, call, options));
   const contents = readCached(call.path);
   if (contents instanceof Uint8Array)
     return sharing.answered(Promise.resolve(copied(contents, call.encoding)));
   if (contents !== -ERRNO.EAGAIN) return readOn(ring, call, contents, options);
-  return hasPool ? readInPool(ring, call, options) : readOnRing(ring, call, options);
+  return servesWholeFiles(core) ? readInPool(ring, call, options) : readOnRing(ring, call, options);
 }
 
 /** Scratch memory's bytes, as the caller gets them. */
@@ -119,18 +119,15 @@ function readInPool(ring: Ring, call: WholeFile, options: unknown): Promise<Buff
 }
 
 /** A worker has not read the file. */
-async function readAfter(
+function readAfter(
   outcome: Failed | LeftOpen,
   ring: Ring,
   call: WholeFile,
   options: unknown,
 ): Promise<Buffer | string> {
-  // Two turns of the microtask queue: until then V8 cannot see the caller in the asynchronous stack of an error.
-  await null;
-  await null;
-  if ('fd' in outcome) return await readOn(ring, call, outcome, options);
-  if (mayStillOpen(outcome)) return await readOnRing(ring, call, options);
-  throw readError(failure(outcome, 'read', call.path), call.path, 0);
+  if ('fd' in outcome) return readOn(ring, call, outcome, options);
+  if (mayStillOpen(outcome)) return readOnRing(ring, call, options);
+  return rejection(() => readError(failure(outcome, 'read', call.path), call.path, 0));
 }
 
 async function readOnRing(ring: Ring, call: WholeFile, options: unknown): Promise<Buffer | string> {
