@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import nodeFs from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { defaultRing } from 'linux-aio';
 import { promises } from 'linux-aio/fs';
 import { IN_POOL_MAX, Sharing } from '#dist/fs/sharing.js';
-import { temporaryDirectory } from '../support/temp.js';
+import { coreOf, routing } from '../support/internals.js';
+import { packageRoot, runProgram } from '../support/program.js';
+import { opened, temporaryDirectory } from '../support/temp.js';
 
 const never = (error: unknown): never => assert.fail(`${error}`);
 
@@ -62,5 +65,20 @@ describe('sharing of files with the workers', () => {
     const texts = await Promise.all(reads);
     for (const [i, text] of texts.entries()) assert.equal(text, paths[i % 50].padEnd(1000));
     assert.ok(grown < 64 * 1024 * (IN_POOL_MAX + 16), `${grown} bytes while they are under way`);
+  });
+
+  it('has no pool for a file that this thread reads', async (t) => {
+    const fd = opened(t, join(packageRoot, 'package.json'));
+    if (coreOf(defaultRing()).router.kinds.of(fd) !== routing.KIND.FILE)
+      return t.skip('the package is on a file system that does not tell what is in memory');
+    const { stdout, stderr } = await runProgram(`
+      import aioFs from 'linux-aio/fs';
+      const descriptors = () => fs.readdirSync('/proc/self/fd').length;
+      defaultRing();
+      fs.readFileSync('package.json'); // into the page cache
+      const before = descriptors();
+      await aioFs.promises.readFile('package.json');
+      console.log(descriptors() - before);`);
+    assert.deepEqual([stdout, stderr], ['0\n', '']);
   });
 });
