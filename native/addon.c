@@ -41,6 +41,7 @@ NAPI_MODULE_INIT() {
       {"waitForEither", queues_wait_either},
       {"pin", pin_buffer},
       {"pinCount", pin_count},
+      {"keepFreedMemory", allocator_keep_freed},
       {"duplicate", fd_duplicate},
       {"sameFile", fd_same_file},
       {"letWait", fd_let_wait},
@@ -73,7 +74,7 @@ NAPI_MODULE_INIT() {
       {"socketPair", classic_socket_pair},
       {"cpuTime", classic_cpu_time},
   };
-  if (!fds_init(env)) return NULL;
+  if (!fds_init(env) || !pin_init(env, exports)) return NULL;
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
     napi_value function;
     if (napi_create_function(env, table[i].name, NAPI_AUTO_LENGTH, table[i].function, NULL, &function) != napi_ok ||

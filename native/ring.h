@@ -8,6 +8,7 @@
 //   threads.c  the threads engine: the same queues in anonymous memory, in front of a pool (pool.h)
 //   linux-aio.c  the native engine: as the threads engine, with io_submit beside the pool (linux-aio.h)
 //   mapping.c  the memory of the queues, and what becomes of it when JavaScript still sees it
+//   allocator.c  what the C library does with freed memory
 //   pin.c      keeps the memory of an ArrayBuffer alive under the kernel
 //   fds.c      descriptors held while a request waits for its turn
 //   signals.c  real signals, sent and received, for <aio.h>
@@ -149,7 +150,13 @@ void stay_loaded(void);
 // linux-aio.c
 napi_value native_open(napi_env env, napi_callback_info info);
 
+// allocator.c
+
+napi_value allocator_keep_freed(napi_env env, napi_callback_info info);
+
 // pin.c
+// Exports lend(), giveBack() and loanAddress.
+bool pin_init(napi_env env, napi_value exports);
 napi_value pin_buffer(napi_env env, napi_callback_info info);
 // After this no pin is ever released: a request could not be awaited, and the kernel may still write.
 void pin_leak_all(void);

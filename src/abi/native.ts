@@ -85,8 +85,16 @@ export interface NativeAddon {
   ringSyncReference(handle: object): void;
   /** address of the memory, which stays allocated until the object is collected; -1 in an unknown runtime */
   pin(buffer: ArrayBufferLike): number;
-  /** buffers pinned now, in this process */
+  /** holds the memory until `giveBack`: the loan's number, and its address is in `loanAddress`; -1 in an unknown runtime */
+  lend(buffer: ArrayBufferLike): number;
+  /** lower and upper half of the address of the latest loan */
+  readonly loanAddress: ArrayBuffer;
+  /** ends a loan: nothing uses its memory any more */
+  giveBack(loan: number): void;
+  /** buffers pinned or lent now, in this process */
   pinCount(): number;
+  /** makes glibc keep more of the memory that is freed, up to 64 MiB, for the next buffers (native/allocator.c) */
+  keepFreedMemory(): void;
   /** a close-on-exec duplicate of a descriptor, or -errno */
   duplicate(fd: number): number;
   /** 1 when both are the same open file, 0 when not, or -errno */

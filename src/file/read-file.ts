@@ -2,7 +2,7 @@
 // takes effect soon and no single copy holds up the event loop.
 import { Buffer } from 'node:buffer';
 import { OP } from '../abi/io_uring.js';
-import { addressOf } from '../ring/memory.js';
+import { addressOf, onLoan } from '../ring/memory.js';
 import { regularFileSize } from './attributes.js';
 import type { Descriptor } from './descriptor.js';
 import { invalidPropertyType, invalidPropertyValue, throwIfAborted } from './errors.js';
@@ -106,19 +106,21 @@ async function fill(
     total = Math.min(begun.byteLength, view.byteLength);
     view.set(begun.subarray(0, total));
   }
-  while (total < wanted) {
-    const length = Math.min(view.byteLength - total, CHUNK_BYTES);
-    const count = await readOnce(descriptor, {
-      op: OP.READ,
-      view,
-      offset: total,
-      length,
-      position: -1,
-      signal,
-    });
-    if (count === 0) break;
-    total += count;
-  }
+  await onLoan(view, async () => {
+    while (total < wanted) {
+      const length = Math.min(view.byteLength - total, CHUNK_BYTES);
+      const count = await readOnce(descriptor, {
+        op: OP.READ,
+        view,
+        offset: total,
+        length,
+        position: -1,
+        signal,
+      });
+      if (count === 0) break;
+      total += count;
+    }
+  });
   const bytes = Math.min(total, wanted);
   view.fill(0, bytes); // nothing else that was in this memory is to be seen through `buffer`
   return bytes === view.byteLength ? view : view.subarray(0, bytes);

@@ -3,6 +3,7 @@
 import { Buffer } from 'node:buffer';
 import { ERRNO } from '../abi/errno.js';
 import { OP } from '../abi/io_uring.js';
+import { onLoan } from '../ring/memory.js';
 import { sync } from './attributes.js';
 import type { Descriptor } from './descriptor.js';
 import { invalidState, throwIfAborted } from './errors.js';
@@ -61,14 +62,23 @@ async function writeView(descriptor: Descriptor, view: ArrayBufferView, signal?:
   const total = view.byteLength;
   const write = longWrites.begin();
   try {
-    for (let offset = 0; offset < total; ) {
-      throwIfAborted(signal);
-      const length = Math.min(CHUNK_BYTES, total - offset);
-      const count = await writeAll(descriptor, { op: OP.WRITE, view, offset, length, position: -1, signal });
-      // write(2) answers 0 for no file that Linux has; should one do so, this must not go on for ever.
-      if (count === 0) throw invalidState('the file takes no more data');
-      offset += count;
-    }
+    await onLoan(view, async () => {
+      for (let offset = 0; offset < total; ) {
+        throwIfAborted(signal);
+        const length = Math.min(CHUNK_BYTES, total - offset);
+        const count = await writeAll(descriptor, {
+          op: OP.WRITE,
+          view,
+          offset,
+          length,
+          position: -1,
+          signal,
+        });
+        // write(2) answers 0 for no file that Linux has; should one do so, this must not go on for ever.
+        if (count === 0) throw invalidState('the file takes no more data');
+        offset += count;
+      }
+    });
   } finally {
     longWrites.end(write);
   }

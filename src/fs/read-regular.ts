@@ -3,9 +3,11 @@
 import { Buffer } from 'node:buffer';
 import { constants } from 'node:fs';
 import { OP } from '../abi/io_uring.js';
+import { native } from '../abi/native.js';
 import type { Descriptor } from '../file/descriptor.js';
 import { fileTooLarge } from '../file/read-file.js';
 import { readOnce } from '../file/transfer.js';
+import { onLoan } from '../ring/memory.js';
 import type { LeftOpen } from '../ring/whole-file.js';
 
 const { S_IFIFO, S_IFMT, S_IFREG } = constants;
@@ -14,6 +16,9 @@ const { S_IFIFO, S_IFMT, S_IFREG } = constants;
 const CHUNK_BYTES = 512 * 1024;
 /** Requests in flight. */
 const DEPTH = 4;
+/** For such files the page faults of fresh memory count for more than anything else. */
+const LARGE_BYTES = 1024 * 1024;
+let keepsFreedMemory = false;
 /** Node's limit for readFile of a regular file. */
 const FILE_BYTES_MAX = 2 ** 31 - 1;
 
@@ -36,6 +41,10 @@ export async function readRegular(
   encoding: BufferEncoding | undefined,
 ): Promise<Buffer | string> {
   if (size > FILE_BYTES_MAX) throw fileTooLarge(size);
+  if (!keepsFreedMemory && size >= LARGE_BYTES) {
+    keepsFreedMemory = true;
+    native().keepFreedMemory();
+  }
   const view = Buffer.allocUnsafeSlow(size);
   let next = 0;
   let end = size; // where the file turned out to end
@@ -50,7 +59,8 @@ export async function readRegular(
   };
   const chunks = Math.ceil(size / CHUNK_BYTES);
   // All of them, whatever one of them meets: until then the kernel writes to the memory.
-  const readers = await Promise.allSettled(Array.from({ length: Math.min(DEPTH, chunks) }, reader));
+  const all = () => Promise.allSettled(Array.from({ length: Math.min(DEPTH, chunks) }, reader));
+  const readers = await onLoan(view, all);
   for (const each of readers) if (each.status === 'rejected') throw each.reason;
   view.fill(0, end); // nothing else that was in this memory is to be seen through `buffer`
   const bytes = end === size ? view : view.subarray(0, end);

@@ -1,5 +1,5 @@
 // Vectors of buffers as the kernel sees them: `struct iovec`, two 64-bit words each (address, bytes).
-import { addressOf, byteLengthOf } from './memory.js';
+import { addressIn, addressOf, borrow, bufferOf, byteLengthOf, type HeldMemory } from './memory.js';
 
 export const IOVEC_WORDS = 4;
 /** Node puts typed arrays smaller than that into its heap, where they move. */
@@ -8,15 +8,26 @@ const WORDS_MIN = 32;
 const free: Int32Array[] = [];
 const FREE_MAX = 256;
 
-/** The vector of `views`, whose buffers must be kept until the kernel is done. */
-export function iovecOf(views: readonly ArrayBufferView[]): Int32Array {
+/**
+ * The vector of `views`, whose buffers must be kept until the kernel is done.
+ *
+ * @param borrowed gets those of their memories that are on loan, and to be given back then; without it all are pinned
+ */
+export function iovecOf(views: readonly ArrayBufferView[], borrowed?: HeldMemory[]): Int32Array {
   const length = Math.max(IOVEC_WORDS * views.length, WORDS_MIN);
   const words = (length === WORDS_MIN ? free.pop() : undefined) ?? new Int32Array(length);
   for (let i = 0; i < views.length; i++) {
     const bytes = byteLengthOf(views[i]);
-    setIovec(words, i, addressOf(views[i], 0, bytes), bytes);
+    const address = borrowed ? borrowedAddress(views[i], bytes, borrowed) : addressOf(views[i], 0, bytes);
+    setIovec(words, i, address, bytes);
   }
   return words;
+}
+
+function borrowedAddress(view: ArrayBufferView, bytes: number, borrowed: HeldMemory[]): number {
+  const memory = borrow(bufferOf(view));
+  if (!memory.isPinned) borrowed.push(memory);
+  return addressIn(memory, view, 0, bytes);
 }
 
 /** The request that used the vector is complete. */

@@ -1,7 +1,7 @@
-// Addresses of JavaScript memory for the kernel, and the guarantee behind them: from the first time a buffer is
-// used here its memory stays allocated until the ArrayBuffer object itself is collected (native/pin.c). A request
-// keeps that object until its completion, so transfer, structuredClone, resize, garbage collection and the end of
-// a worker cannot free memory under the kernel.
+// Addresses of JavaScript memory for the kernel, and the guarantee behind them: the memory of a request stays allocated
+// until its completion. It is lent for that long, or, of a buffer that is used again and again, pinned until the
+// ArrayBuffer object itself is collected, which the request keeps (native/pin.c). So transfer, structuredClone, resize,
+// garbage collection and the end of a worker cannot free memory under the kernel.
 import { types } from 'node:util';
 import { native, UnavailableError } from '../abi/native.js';
 import { Adopt } from './adopt.js';
@@ -58,91 +58,172 @@ function ofDataViewOr0(get: (this: ArrayBufferView) => number, view: ArrayBuffer
   }
 }
 
-/** What is known about the memory of one ArrayBuffer. */
-export interface PinnedMemory {
-  readonly address: number;
+/** What is known about the memory of one ArrayBuffer. Its address holds while the memory is pinned, or on loan. */
+export class HeldMemory {
+  address = 0;
   /** its halves, as integers of 32 bits */
-  readonly addressLow: number;
-  readonly addressHigh: number;
+  addressLow = 0;
+  addressHigh = 0;
   /** bytes from there that belong to it, whatever the views say; the most a resizable buffer can grow to */
-  readonly size: number;
+  size = 0;
+  /** held until the ArrayBuffer object is collected */
+  isPinned = false;
   /** the ring's registered buffers that know this memory, and its index there; see registered.ts */
-  registeredWith: object | null;
-  registeredIndex: number;
+  registeredWith: object | null = null;
+  registeredIndex = -1;
   /** transfers that could have used a registration; see registered.ts */
-  uses: number;
+  uses = 0;
+  /** number of its loan */
+  loan = NONE;
+  /** who makes use of the loan; it ends with the last */
+  borrowers = 0;
+  /** loans there have been */
+  loans = 0;
 }
 
-class Pinned extends Adopt {
-  #memory: PinnedMemory;
+const NONE = -1;
+/** What is used more often is pinned: a few attempts at one transfer are no sign of that yet. */
+const LOANS_MAX = 3;
 
-  private constructor(buffer: ArrayBufferLike, memory: PinnedMemory) {
+class Held extends Adopt {
+  #memory: HeldMemory;
+
+  private constructor(buffer: ArrayBufferLike, memory: HeldMemory) {
     super(buffer);
     this.#memory = memory;
   }
 
-  static memory(buffer: ArrayBufferLike): PinnedMemory {
-    return #memory in buffer ? (buffer as unknown as Pinned).#memory : Pinned.#pin(buffer);
+  static memory(buffer: ArrayBufferLike): HeldMemory {
+    return #memory in buffer ? (buffer as unknown as Held).#memory : Held.#adopt(buffer);
   }
 
-  static has(buffer: object): boolean {
-    return #memory in buffer;
-  }
-
-  static #pin(buffer: ArrayBufferLike): PinnedMemory {
+  static #adopt(buffer: ArrayBufferLike): HeldMemory {
     if (!types.isAnyArrayBuffer(buffer)) throw invalidType('view.buffer', 'an ArrayBuffer', buffer);
-    const address = native().pin(buffer);
-    if (address < 0) {
-      throw new UnavailableError(
-        'linux-aio cannot hold the memory of a buffer in this runtime ' +
-          '(it needs the V8 of an official Node.js build, linked with libstdc++)',
-      );
-    }
-    const size = types.isArrayBuffer(buffer)
-      ? maxByteLength.call(buffer as never)
-      : maxByteLengthOfShared.call(buffer as never);
-    const addressLow = address | 0;
-    const addressHigh = Math.floor(address / 0x100000000);
-    const memory = {
-      address,
-      addressLow,
-      addressHigh,
-      size,
-      registeredWith: null,
-      registeredIndex: -1,
-      uses: 0,
-    };
-    new Pinned(buffer, memory);
+    const memory = new HeldMemory();
+    new Held(buffer, memory);
     return memory;
+  }
+
+  /** Whether transfers of the buffer must leave its memory where it is. */
+  static isHeld(buffer: ArrayBufferLike): boolean {
+    if (!(#memory in buffer)) return false;
+    const { isPinned, borrowers } = (buffer as unknown as Held).#memory;
+    return isPinned || borrowers > 0;
   }
 }
 
-/** The memory of a buffer. It stays allocated while the buffer object is reachable. */
-export function memoryOf(buffer: ArrayBufferLike): PinnedMemory {
-  return Pinned.memory(buffer);
+function pin(memory: HeldMemory, buffer: ArrayBufferLike): void {
+  const address = native().pin(buffer);
+  if (address < 0) throw cannotHold();
+  memory.isPinned = true;
+  describe(memory, buffer, address | 0, Math.floor(address / 0x100000000));
+}
+
+/** Where native code says the address of a loan is. */
+let loanAddress: Int32Array | undefined;
+
+function lend(memory: HeldMemory, buffer: ArrayBufferLike): void {
+  const loan = native().lend(buffer);
+  if (loan < 0) throw cannotHold();
+  loanAddress ??= new Int32Array(native().loanAddress);
+  memory.loan = loan;
+  memory.loans++;
+  describe(memory, buffer, loanAddress[0], loanAddress[1]);
+}
+
+function describe(memory: HeldMemory, buffer: ArrayBufferLike, low: number, high: number): void {
+  memory.address = (high >>> 0) * 0x100000000 + (low >>> 0);
+  memory.addressLow = low;
+  memory.addressHigh = high;
+  memory.size = types.isArrayBuffer(buffer)
+    ? maxByteLength.call(buffer as never)
+    : maxByteLengthOfShared.call(buffer as never);
+}
+
+function cannotHold(): UnavailableError {
+  return new UnavailableError(
+    'linux-aio cannot hold the memory of a buffer in this runtime ' +
+      '(it needs the V8 of an official Node.js build, linked with libstdc++)',
+  );
+}
+
+/** The memory of a buffer, pinned: it stays allocated while the buffer object is reachable. */
+export function memoryOf(buffer: ArrayBufferLike): HeldMemory {
+  const memory = Held.memory(buffer);
+  if (!memory.isPinned) pin(memory, buffer);
+  return memory;
 }
 
 /**
- * The address of `length` bytes of a view, from `byteOffset` on. The memory stays allocated while the view's buffer is
- * reachable.
+ * The memory of a buffer for one request. It is pinned already, and nothing is to be done about it; or it is on loan, and
+ * stays allocated, whatever becomes of the buffer object, until `giveBack` has been called as often as this.
+ *
+ * A buffer that is used once is only lent: to the garbage collector it is like any other (native/pin.c).
+ */
+export function borrow(buffer: ArrayBufferLike): HeldMemory {
+  const memory = Held.memory(buffer);
+  if (memory.isPinned) return memory;
+  if (memory.borrowers === 0) {
+    if (memory.loans === LOANS_MAX) {
+      pin(memory, buffer);
+      return memory;
+    }
+    lend(memory, buffer);
+  }
+  memory.borrowers++;
+  return memory;
+}
+
+/** Undoes a `borrow` that found the memory not pinned: the kernel is done with it. */
+export function giveBack(memory: HeldMemory): void {
+  if (--memory.borrowers > 0) return;
+  native().giveBack(memory.loan);
+  memory.loan = NONE;
+}
+
+/**
+ * Runs `work`, which makes several requests with the same memory, on one loan of it. They must all be over when it ends.
+ */
+export async function onLoan<T>(view: ArrayBufferView, work: () => Promise<T>): Promise<T> {
+  const memory = borrow(bufferOf(view));
+  const isLent = !memory.isPinned;
+  try {
+    return await work();
+  } finally {
+    if (isLent) giveBack(memory);
+  }
+}
+
+/**
+ * The address of `length` bytes of a view, from `byteOffset` on. The memory is pinned: it stays allocated while the view's
+ * buffer is reachable.
  *
  * The bounds are those of the memory itself: a wrong length gets an error, not somebody else's memory.
  *
  * @throws RangeError when the bytes are not all inside
  */
 export function addressOf(view: ArrayBufferView, byteOffset = 0, length = byteLengthOf(view)): number {
-  const memory = Pinned.memory(bufferOf(view));
+  return addressIn(memoryOf(bufferOf(view)), view, byteOffset, length);
+}
+
+/** The same in the memory of the view's buffer. */
+export function addressIn(
+  memory: HeldMemory,
+  view: ArrayBufferView,
+  byteOffset: number,
+  length: number,
+): number {
   const start = byteOffsetOf(view) + byteOffset;
   if (!isInside(memory, start, length)) throw outside(memory, start + length);
   return memory.address + start;
 }
 
 /** Whether `length` bytes from `start` on belong to the memory. False for NaN as well. */
-export function isInside(memory: PinnedMemory, start: number, length: number): boolean {
+export function isInside(memory: HeldMemory, start: number, length: number): boolean {
   return start >= 0 && length >= 0 && start + length <= memory.size;
 }
 
-export function outside(memory: PinnedMemory, end: number): RangeError {
+export function outside(memory: HeldMemory, end: number): RangeError {
   return outOfRange('byteOffset + length', `within the ${memory.size} bytes of the buffer`, end);
 }
 
@@ -159,14 +240,14 @@ export function requirePinning(): void {
 const TRANSFER_REALLOCATES = process.versions.v8.startsWith('12.');
 let guarded = false;
 
-/** Makes `transfer` to another size copy, as in later versions, if the memory is pinned. */
+/** Makes `transfer` to another size copy, as in later versions, while the memory is held. */
 function guardTransfers(): void {
   guarded = true;
   for (const name of ['transfer', 'transferToFixedLength'] as const) {
     const original = ArrayBuffer.prototype[name];
     const { [name]: guard } = {
       [name](this: ArrayBuffer, size?: number): ArrayBuffer {
-        if (size === undefined || !types.isArrayBuffer(this) || !Pinned.has(this) || this.resizable) {
+        if (size === undefined || !types.isArrayBuffer(this) || !Held.isHeld(this) || this.resizable) {
           return original.call(this, size);
         }
         const result = new ArrayBuffer(size); // throws for a bad size before anything is detached

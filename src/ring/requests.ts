@@ -3,12 +3,11 @@
 // inside the call, what the system call would have returned, or -errno. The machinery is in core.ts.
 import { AT_FDCWD, FSYNC_DATASYNC, OP, TRANSFER_BYTES_MAX } from '../abi/io_uring.js';
 import type { RingCore } from './core.js';
-import { giveIovec, iovecOf } from './iovec.js';
 import { addressOf, byteLengthOf } from './memory.js';
 import { pathBytes } from './paths.js';
 import { type Done, TRAIT } from './slots.js';
 import { timespecOf } from './timespec.js';
-import { startTransfer } from './transfer.js';
+import { startTransfer, startVector } from './transfer.js';
 import {
   checkDone,
   checkFd,
@@ -130,16 +129,8 @@ export class RingOperations {
       checkView(`buffers[${i}]`, views[i]);
       bytes += byteLengthOf(views[i]);
     }
-    const vector = iovecOf(views);
     const stream = isOwnPosition(position) ? STREAM : 0;
-    const keep = [vector, ...views];
-    const traits = direction | stream | this.#hold;
-    const over: Done = (result) => {
-      giveIovec(vector);
-      done(result);
-    };
-    const address = addressOf(vector);
-    return this.#core.start(op, fd, position, address, views.length, 0, traits, keep, over, 0, bytes);
+    return startVector(this.#core, op, fd, views, bytes, position, direction | stream | this.#hold, done);
   }
 
   /**

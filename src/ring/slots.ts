@@ -17,6 +17,7 @@
 // A slot is in at most one list at a time (free, or what it waits in), linked through `next` and `prev`.
 import { SQE_WORDS } from '../abi/io_uring.js';
 import type { Hold } from './descriptors.js';
+import { giveBack, type HeldMemory } from './memory.js';
 import type { Lane, Written } from './order.js';
 
 export const STATE = { FREE: 0, WAITING: 1, QUEUED: 2, SUBMITTED: 3, COMPLETED: 4 } as const;
@@ -69,6 +70,8 @@ export class Slots {
   done: Done[] = new Array<Done>(INITIAL).fill(ignore);
   /** what must stay alive until the completion: buffers, paths, held descriptors */
   keep: unknown[] = new Array(INITIAL).fill(null);
+  /** memory on loan for the request */
+  borrowed: (HeldMemory | null)[] = new Array(INITIAL).fill(null);
   hold: (Hold | null)[] = new Array(INITIAL).fill(null);
   lane: (Lane | null)[] = new Array(INITIAL).fill(null);
   written: (Written | null)[] = new Array(INITIAL).fill(null);
@@ -109,6 +112,11 @@ export class Slots {
     this.traits[slot] = 0;
     this.done[slot] = ignore;
     this.keep[slot] = null;
+    const memory = this.borrowed[slot];
+    if (memory !== null) {
+      this.borrowed[slot] = null;
+      giveBack(memory);
+    }
     this.next[slot] = this.#free;
     this.#free = slot;
     this.#live--;
@@ -148,6 +156,7 @@ export class Slots {
     for (let i = from; i < to; i++) {
       this.done.push(ignore);
       this.keep.push(null);
+      this.borrowed.push(null);
       this.hold.push(null);
       this.lane.push(null);
       this.written.push(null);

@@ -7,7 +7,16 @@ import { OP, SQE } from '../abi/io_uring.js';
 import type { RingCore } from './core.js';
 import { high, low } from './entry.js';
 import { giveIovec, iovecOf } from './iovec.js';
-import { addressOf, bufferOf, byteOffsetOf, isInside, memoryOf, outside } from './memory.js';
+import {
+  addressOf,
+  borrow,
+  bufferOf,
+  byteOffsetOf,
+  giveBack,
+  type HeldMemory,
+  isInside,
+  outside,
+} from './memory.js';
 import { REGISTER_AFTER } from './registered.js';
 import { OPCODE_MASK, servedByWorker } from './routing.js';
 import { type Done, ignore, STATE, TRAIT } from './slots.js';
@@ -34,9 +43,34 @@ export function startTransfer(
   traits: number,
   done: Done,
 ): number {
-  const { router } = core;
   const buffer = bufferOf(view);
-  const memory = memoryOf(buffer);
+  const memory = borrow(buffer);
+  const isLent = !memory.isPinned;
+  let slot: number;
+  try {
+    slot = request(core, op, fd, view, buffer, memory, byteOffset, length, position, traits, done);
+  } catch (error) {
+    if (isLent) giveBack(memory);
+    throw error;
+  }
+  if (isLent) core.slots.borrowed[slot] = memory;
+  return slot;
+}
+
+function request(
+  core: RingCore,
+  op: number,
+  fd: number,
+  view: ArrayBufferView,
+  buffer: ArrayBufferLike,
+  memory: HeldMemory,
+  byteOffset: number,
+  length: number,
+  position: number | bigint,
+  traits: number,
+  done: Done,
+): number {
+  const { router } = core;
   const start = byteOffsetOf(view) + byteOffset;
   if (!isInside(memory, start, length)) throw outside(memory, start + length);
   const kind = router.kinds.of(fd);
@@ -124,12 +158,38 @@ export function readvByWorker(
 ): number {
   const { ports } = core;
   const traits = (ports.routes && ports.companion !== null ? TRAIT.POOL : 0) | TRAIT.LATE;
-  const vector = iovecOf(views);
   const op = OP.READV | (SQE.ASYNC << 8);
-  const keep = [vector, ...views];
-  const over: Done = (result) => {
-    giveIovec(vector);
-    done(result);
-  };
-  return core.start(op, fd, position, addressOf(vector), views.length, 0, traits, keep, over, 0, bytes);
+  return startVector(core, op, fd, views, bytes, position, traits, done);
+}
+
+/**
+ * A request for a transfer between a file and several buffers: OP.READV or OP.WRITEV.
+ *
+ * @param bytes of all of them
+ * @returns the request's number
+ */
+export function startVector(
+  core: RingCore,
+  op: number,
+  fd: number,
+  views: readonly ArrayBufferView[],
+  bytes: number,
+  position: number | bigint,
+  traits: number,
+  done: Done,
+): number {
+  const borrowed: HeldMemory[] = [];
+  try {
+    const vector = iovecOf(views, borrowed);
+    const keep = [vector, ...views];
+    const over: Done = (result) => {
+      giveIovec(vector);
+      for (const memory of borrowed) giveBack(memory);
+      done(result);
+    };
+    return core.start(op, fd, position, addressOf(vector), views.length, 0, traits, keep, over, 0, bytes);
+  } catch (error) {
+    for (const memory of borrowed) giveBack(memory);
+    throw error;
+  }
 }

@@ -4,7 +4,7 @@ import { AT_FDCWD } from '../abi/io_uring.js';
 import { LEFT_OPEN, POOL_OP, WHOLE_FILE } from '../abi/native.js';
 import type { RingCore } from './core.js';
 import { high, low } from './entry.js';
-import { addressOf, byteLengthOf } from './memory.js';
+import { addressIn, addressOf, borrow, bufferOf, byteLengthOf, giveBack } from './memory.js';
 import { pathBytes } from './paths.js';
 import type { Port } from './port.js';
 import type { Path } from './requests.js';
@@ -89,28 +89,28 @@ function start(
   done: (outcome: Outcome) => void,
 ): void {
   const bytes = pathBytes('path', path);
-  const length = byteLengthOf(view); // what the view is, not what it says
-  const data = length === 0 ? 0 : addressOf(view, 0, length);
-  const words = free.pop() ?? new Int32Array(WHOLE_FILE.WORDS);
-  words.fill(0);
-  words[WHOLE_FILE.DATA_LOW] = low(data);
-  words[WHOLE_FILE.DATA_HIGH] = high(data);
-  words[WHOLE_FILE.LENGTH] = length;
-  core.start(
-    op,
-    AT_FDCWD,
-    addressOf(words),
-    addressOf(bytes),
-    mode,
-    flags,
-    0,
-    [words, bytes, view],
-    (result) => {
+  const memory = borrow(bufferOf(view));
+  const isLent = !memory.isPinned;
+  try {
+    const length = byteLengthOf(view); // what the view is, not what it says
+    const data = length === 0 ? 0 : addressIn(memory, view, 0, length);
+    const words = free.pop() ?? new Int32Array(WHOLE_FILE.WORDS);
+    words.fill(0);
+    words[WHOLE_FILE.DATA_LOW] = low(data);
+    words[WHOLE_FILE.DATA_HIGH] = high(data);
+    words[WHOLE_FILE.LENGTH] = length;
+    const keep = [words, bytes, view];
+    const over = (result: number) => {
+      if (isLent) giveBack(memory);
       const outcome = outcomeOf(words, result);
       if (free.length < FREE_MAX) free.push(words);
       done(outcome);
-    },
-  );
+    };
+    core.start(op, AT_FDCWD, addressOf(words), addressOf(bytes), mode, flags, 0, keep, over);
+  } catch (error) {
+    if (isLent) giveBack(memory);
+    throw error;
+  }
 }
 
 function outcomeOf(words: Int32Array, result: number): Outcome {

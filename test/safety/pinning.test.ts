@@ -7,18 +7,29 @@ import fs from 'node:fs';
 import test, { describe } from 'node:test';
 import { MessageChannel } from 'node:worker_threads';
 import { native } from '../support/internals.js';
-import { COUNT, canaries, collected, readsInFlight, SIZES, survives } from '../support/lost-buffers.js';
+import {
+  COUNT,
+  canaries,
+  collected,
+  HOLDS,
+  readsInFlight,
+  SIZES,
+  survives,
+} from '../support/lost-buffers.js';
 import { openRing, result } from '../support/ring.js';
 import { openPipes } from '../support/temp.js';
 import { startWorker } from '../support/worker.js';
 
 describe('a buffer under the kernel keeps its memory when', () => {
   for (const size of SIZES) {
-    const each = (name: string, lose: (buffer: ArrayBuffer) => void) =>
-      test(`${name} (${size} bytes)`, async (t) => {
-        const ring = openRing(t);
-        await survives(ring, openPipes(t, COUNT), size, lose);
-      });
+    const each = (name: string, lose: (buffer: ArrayBuffer) => void) => {
+      for (const hold of HOLDS) {
+        test(`${name} (${size} bytes, ${hold})`, async (t) => {
+          const ring = openRing(t);
+          await survives(ring, openPipes(t, COUNT), size, lose, hold);
+        });
+      }
+    };
 
     each('nobody refers to it any more', () => {});
 

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ring } from 'linux-aio';
-import { native } from './internals.js';
+import { memory, native } from './internals.js';
 import type { Pipe } from './temp.js';
 
 export const COUNT = 40;
@@ -26,10 +26,21 @@ export function canaries(size: number): Uint8Array[] {
   return Array.from({ length: 4 * COUNT }, () => new Uint8Array(size).fill(0xc5));
 }
 
+/** The two ways to hold memory (src/ring/memory.ts): for one request, and for as long as the buffer lives. */
+export const HOLDS = ['on loan', 'pinned'] as const;
+export type Hold = (typeof HOLDS)[number];
+
 /** Reads of `COUNT` empty pipes into buffers that nobody but the ring refers to when this returns. */
-export function readsInFlight(ring: Ring, pipes: Pipe[], size: number, lose: (buffer: ArrayBuffer) => void) {
+export function readsInFlight(
+  ring: Ring,
+  pipes: Pipe[],
+  size: number,
+  lose: (buffer: ArrayBuffer) => void,
+  hold: Hold = 'on loan',
+) {
   return pipes.map((pipe) => {
     const buffer = new ArrayBuffer(size);
+    if (hold === 'pinned') memory.memoryOf(buffer);
     let done: (bytes: number) => void = () => {};
     const promise = new Promise<number>((resolve) => {
       done = resolve;
@@ -46,13 +57,14 @@ export async function survives(
   pipes: Pipe[],
   size: number,
   lose: (buffer: ArrayBuffer) => void,
+  hold: Hold,
 ): Promise<void> {
   await collected();
   const before = native().pinCount();
-  const reads = readsInFlight(ring, pipes, size, lose);
+  const reads = readsInFlight(ring, pipes, size, lose, hold);
   ring.flush();
   await collected();
-  assert.ok(native().pinCount() - before >= COUNT, 'memory under the kernel is not pinned');
+  assert.ok(native().pinCount() - before >= COUNT, 'memory under the kernel is not held');
   const watched = canaries(size);
   for (const pipe of pipes) fs.writeSync(pipe.write, Buffer.alloc(512, 0x77));
   assert.deepEqual(new Set(await Promise.all(reads)), new Set([Math.min(size, 512)]));

@@ -321,6 +321,12 @@ EXPORT napi_create_external(napi_env env, void *data, napi_finalize run, void *h
   return napi_add_finalizer(env, *result, data, run, hint, NULL);
 }
 
+EXPORT napi_create_arraybuffer(napi_env env, size_t size, void **memory, napi_value *result) {
+  *result = fake_buffer(env, ARRAY_BUFFER, NULL, size);
+  *memory = (*result)->store->memory;
+  return napi_ok;
+}
+
 EXPORT napi_create_external_arraybuffer(napi_env env, void *memory, size_t size, napi_finalize run, void *hint, napi_value *result) {
   *result = fake_value(env, ARRAY_BUFFER);
   (*result)->store = store_make(memory, NULL, size);

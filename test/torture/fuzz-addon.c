@@ -9,7 +9,7 @@
 //                   io_uring_setup that put the queues elsewhere, or make a descriptor an index, are not used
 //   counts          of io_uring_register: no more than its argument has; of the control block: no more is said to be
 //                   submitted than was prepared, and what was reaped is subtracted
-//   pin()           gets an ArrayBuffer or a SharedArrayBuffer
+//   pin(), lend()   get an ArrayBuffer or a SharedArrayBuffer
 //   external values are handles of rings
 //   ringClose()     comes when nothing is in flight
 //   waitForEither() gets a finite time, or -1
@@ -162,6 +162,7 @@ enum { OFTEN = 10 };
 static const struct call { const char *name, *arguments; } calls[] = {
     {"uringOpen", "Pf"}, {"poolOpen", "Pfw"}, {"nativeOpen", "Pfw"}, {"ringClose", "h"}, {"ringClose", "h"},
     {"signalsOpen", "f"}, {"signalsCatch", "gb"}, {"signalsTake", "a"}, {"duplicate", "n"}, {"pin", "m"},
+    {"lend", "m"}, {"giveBack", "i"},
     {"uringRegister", "hiai"}, {"ringSyncReference", "h"}, {"waitForEither", "hht"}, {"pinCount", ""},
     {"sameFile", "nn"}, {"letWait", "n"}, {"pipeHasWriter", "n"}, {"statusFlags", "n"}, {"closeDescriptor", "n"},
     {"describe", "na"}, {"signalsLost", ""}, {"signalQueue", "gii"}, {"firstRealTimeSignal", ""}, {"readCached", "sv"},
@@ -214,7 +215,7 @@ static bool allowed(const char *name, napi_value *argv) {
   if (is(name, "signalsCatch")) return !has_number || n >= SIGRTMIN || n < 1;
   if (is(name, "signalQueue")) return !has_number || n < 1 || n > 64 || caught & (uint64_t)1 << (n - 1);
   if (is(name, "waitForEither")) return argv[2]->kind != NUMBER || (argv[2]->number >= 0 && argv[2]->number < 3);
-  if (is(name, "pin")) return argv[0]->kind == ARRAY_BUFFER || argv[0]->kind == SHARED_ARRAY_BUFFER;
+  if (is(name, "pin") || is(name, "lend")) return argv[0]->kind == ARRAY_BUFFER || argv[0]->kind == SHARED_ARRAY_BUFFER;
   if (is(name, "uringRegister")) {
     static const uint8_t opcodes[] = {8, 12, 19, 5, 3};  // probe, enable, workers; and two that have nothing to undo
     argv[1] = byte() % 8 ? fake_number(env, opcodes[byte() % 5]) : fake_value(env, NULL_VALUE);
@@ -264,7 +265,7 @@ static void make_call(void) {
     if (rings[i].q && argv[0] == fake_property(rings[i].object, "handle")) closing = &rings[i];
   }
   if (closing && !quiesce(closing)) return;
-  bool fewer = argc > 0 && byte() % 16 == 1 && !strchr(c->arguments, 'P') && !is(c->name, "uringRegister") && !is(c->name, "pin");
+  bool fewer = argc > 0 && byte() % 16 == 1 && !strchr(c->arguments, 'P') && !is(c->name, "uringRegister") && !is(c->name, "pin") && !is(c->name, "lend");
   napi_value result = fake_call(env, function, fewer ? argc / 2 : argc, argv);
   if (closing && !fewer) closing->q = NULL;
   if (!fewer) answered(c->name, argv, result);

@@ -88,10 +88,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: 'native/pin.c',
-    find: '  __atomic_add_fetch(&pins_live, 1, __ATOMIC_RELAXED);\n',
+    find: '  napi_create_double(env, (double)(uintptr_t)address, &result);\n',
     replace:
-      '  __atomic_add_fetch(&pins_live, 1, __ATOMIC_RELAXED);\n  __atomic_sub_fetch(&shared.control->use_count, 1, __ATOMIC_ACQ_REL);\n',
-    wrong: 'memory that is transferred dies with its new owner',
+      '  napi_create_double(env, (double)(uintptr_t)address, &result);\n  __atomic_sub_fetch(&control->use_count, 1, __ATOMIC_ACQ_REL);\n',
+    wrong: 'memory that is pinned and transferred dies with its new owner',
     checks: ['safety/transfer.test.js', 'safety/pinning.test.js'],
   },
   {
@@ -100,6 +100,42 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
     wrong: 'memory that was pinned is never given back',
     checks: ['safety/pinning.test.js'],
+  },
+  {
+    file: 'native/pin.c',
+    find: '  l->lent[number] = control;\n',
+    replace:
+      '  l->lent[number] = control;\n  __atomic_sub_fetch(&control->use_count, 1, __ATOMIC_ACQ_REL);\n',
+    wrong: 'memory that is lent and transferred dies with its new owner',
+    checks: ['safety/pinning.test.js'],
+  },
+  {
+    file: 'native/pin.c',
+    find: '  release(control);\n}\n\n// lend(',
+    replace: '  (void)control;\n}\n\n// lend(',
+    wrong: 'memory that was lent is never given back',
+    checks: ['safety/pinning.test.js'],
+  },
+  {
+    file: 'native/pin.c',
+    find: 'if (l->lent[i]) end_loan(l, i);',
+    replace: 'if (l->lent[i] && i < 0) end_loan(l, i);',
+    wrong: 'what a thread has lent when it ends is never given back',
+    checks: ['safety/worker-end.test.js'],
+  },
+  {
+    file: 'src/ring/memory.ts',
+    find: '  if (--memory.borrowers > 0) return;\n',
+    replace: '  --memory.borrowers;\n',
+    wrong: 'a loan ends with the first of the requests that share it',
+    checks: ['safety/loans.test.js'],
+  },
+  {
+    file: SLOTS,
+    find: '      giveBack(memory);\n',
+    replace: '',
+    wrong: 'a loan does not end with its request',
+    checks: ['safety/loans.test.js'],
   },
   {
     file: 'native/queues.c',
