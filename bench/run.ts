@@ -12,6 +12,7 @@ import { factor, gist, markdown, quantity, writeDocs } from './report.js';
 import { goalsOf, lossesOf, type Results, type Row, rowOf } from './results.js';
 import { runRouting } from './routing/run.js';
 import { compile, Host, type Programs } from './runners.js';
+import { startup } from './startup.js';
 import { surface } from './surface/run.js';
 import { workloads } from './workloads/index.js';
 
@@ -150,6 +151,8 @@ try {
     await runRouting(args.slice(1));
   } else if (args[0] === 'surface') {
     await surface(args.slice(1));
+  } else if (args[0] === 'startup') {
+    startup(args.slice(1));
   } else {
     const options = parseOptions(args);
     if (options.help) console.log(usage);

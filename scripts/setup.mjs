@@ -30,4 +30,4 @@ if (!installed()) {
   execFileSync('npm', ['install', '--no-save', '--no-audit', '--no-fund'], { cwd: root, stdio: 'inherit' });
 }
 const { build } = await import('./build.mjs');
-build();
+await build();

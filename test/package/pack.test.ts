@@ -134,10 +134,12 @@ describe('the package', () => {
       'docs/files.md',
       'docs/models.md',
       'examples/ring.ts',
+      'dist/chunks/core.js',
+      'dist/ring/ring.d.ts',
     ]) {
       assert.ok(existsSync(join(installed, file)), file);
     }
-    for (const file of ['docs/images', 'test', 'bench', 'dist/cjs-types/cli']) {
+    for (const file of ['docs/images', 'test', 'bench', 'dist/cjs-types/cli', 'dist/ring/ring.js']) {
       assert.ok(!existsSync(join(installed, file)), file);
     }
   });

@@ -796,9 +796,9 @@ export const MUTANTS: readonly Mutant[] = [
     checks: ['ring/memory-files.test.js'],
   },
   {
-    file: 'src/ring/requests.ts',
-    find: 'const address = addressOf(vector);',
-    replace: 'const address = addressOf(vector); giveIovec(vector);',
+    file: 'src/ring/transfer.ts',
+    find: 'const keep = [vector, ...views];',
+    replace: 'const keep = [vector, ...views]; giveIovec(vector);',
     wrong: 'a vector is used again while its request needs it',
     checks: ['ring/transfers.test.js'],
   },

@@ -57,11 +57,11 @@ class Copy {
   }
 
   #build({ file }: Mutant): void {
-    const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'];
-    const command = file.startsWith('native/') ? ['scripts/build-native.mjs'] : tsc;
-    const { status, stdout } = spawnSync(process.execPath, command, { cwd: this.#root, encoding: 'utf8' });
-    // TypeScript compiles what it warns of, as that a comparison is always true.
-    if (command !== tsc) assert.equal(status, 0, stdout);
+    // Types are not checked: TypeScript would warn of some, as that a comparison is always true.
+    const script = file.startsWith('native/') ? 'build-native.mjs' : 'bundle.mjs';
+    const command = [join('scripts', script)];
+    const { status, stderr } = spawnSync(process.execPath, command, { cwd: this.#root, encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
   }
 
   async #fails(check: Check): Promise<boolean> {
