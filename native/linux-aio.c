@@ -235,13 +235,14 @@ static void native_note_deferred(struct queues *q) {
 }
 
 // pool_post clears TASKRUN and sets it again for what is the pool's; for the rest it is set here.
-static void native_post(struct queues *q) {
+static bool native_post(struct queues *q) {
   struct aio *a = q->aio;
   pool_post(a->pool);
   reap_events(a);
   if (a->waiting.first) submit_waiting(a);
   post_finished(a);
   native_note_deferred(q);
+  return true;
 }
 
 // ── submission ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -40,7 +40,9 @@ static inline bool is_ready(int fd, short events) {
   return poll(&one, 1, 0) != 0;
 }
 
-static inline bool is_in_memory(struct visit *visit, int fd) {
+static inline bool is_in_memory(struct visit *visit, const struct sqe *e) {
+  int fd = e->fd;
+  if (e->flags & SQE_ON_DISK) return false;
   if (visit->memory_fd != fd) {
     visit->memory_fd = fd;
     visit->is_memory = is_memory_file(fd);

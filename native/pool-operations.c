@@ -176,7 +176,7 @@ static long file_operation(const struct sqe *e) {
 
 bool operation_locks_memory(const struct sqe *e, struct visit *visit) {
   switch (e->opcode) {
-    case OP_WRITE: case OP_WRITEV: case OP_FALLOCATE: case OP_FTRUNCATE: return is_in_memory(visit, e->fd);
+    case OP_WRITE: case OP_WRITEV: case OP_FALLOCATE: case OP_FTRUNCATE: return is_in_memory(visit, e);
     default: return false;
   }
 }
@@ -184,7 +184,7 @@ bool operation_locks_memory(const struct sqe *e, struct visit *visit) {
 // `visit` belongs to AT_ONCE and is NULL elsewhere.
 enum outcome operation_step(struct request *r, enum place place, struct visit *visit) {
   const struct sqe *e = &r->sqe;
-  if (e->flags & ~SQE_ASYNC) return done(r, -EINVAL);  // links, drain, registered files
+  if (e->flags & ~(SQE_ASYNC | SQE_ON_DISK)) return done(r, -EINVAL);  // links, drain, registered files
   switch (e->opcode) {
     case OP_NOP: return done(r, 0);
     case OP_READ: case OP_READV: case OP_WRITE: case OP_WRITEV: return transfer_step(r, place, visit);
@@ -197,6 +197,6 @@ enum outcome operation_step(struct request *r, enum place place, struct visit *v
     default: break;
   }
   if (!is_file_operation(e->opcode)) return done(r, -EINVAL);
-  bool at_once = place == AT_ONCE && e->opcode == OP_FSYNC && !(e->flags & SQE_ASYNC) && is_in_memory(visit, e->fd);
+  bool at_once = place == AT_ONCE && e->opcode == OP_FSYNC && !(e->flags & SQE_ASYNC) && is_in_memory(visit, e);
   return place == ON_WORKER || at_once ? done(r, file_operation(e)) : WORKER;
 }

@@ -156,14 +156,14 @@ enum outcome transfer_step(struct request *r, enum place place, struct visit *vi
   if (!r->stream && e->off == UINT64_MAX) {
     if (place != AT_ONCE) return done(r, move(e, -1, e->op_flags, 0));  // a file, or it would be a stream by now
     uint32_t mode = mode_of(visit, e->fd);
-    if (S_ISREG(mode) && is_in_memory(visit, e->fd)) return memory_transfer(r, visit, transfer_bytes(e));
+    if (S_ISREG(mode) && is_in_memory(visit, e)) return memory_transfer(r, visit, transfer_bytes(e));
     if (mode == 0 || S_ISREG(mode) || S_ISBLK(mode) || S_ISDIR(mode)) return WORKER;
     r->stream = true;
   }
   uint64_t bytes = place == ON_WORKER ? 0 : transfer_bytes(e);
   if (!r->stream) {
     if (place == AT_ONCE) {
-      if ((is_write(e) || bytes > AT_ONCE_BYTES_MAX) && is_in_memory(visit, e->fd)) {
+      if ((is_write(e) || bytes > AT_ONCE_BYTES_MAX) && is_in_memory(visit, e)) {
         return memory_transfer(r, visit, bytes);
       }
       if (is_write(e) || e->flags & SQE_ASYNC || bytes > AT_ONCE_BYTES_MAX ||
@@ -177,7 +177,7 @@ enum outcome transfer_step(struct request *r, enum place place, struct visit *vi
         return done(r, n);
       }
       if (n == 0 && file_ends_at(e->fd, e->off)) return done(r, 0);
-      if (n == -EOPNOTSUPP && is_in_memory(visit, e->fd)) return memory_transfer(r, visit, bytes);
+      if (n == -EOPNOTSUPP && is_in_memory(visit, e)) return memory_transfer(r, visit, bytes);
       if (n != -ESPIPE) return WORKER;
     } else {
       if (e->flags & SQE_ASYNC && !is_write(e)) make_all_present(e);

@@ -50,6 +50,9 @@ _Static_assert(sizeof(struct sqe) == 64 && sizeof(struct cqe) == 16, "io_uring e
 
 enum { LEFT_OPEN = -4096 };            // minus a descriptor: a result that leaves a file open
 enum { SQE_ASYNC = 1u << 4 };          // not on the owner's thread
+// io_uring has no such flag: whoever made the entry knows that the file is not one in memory (memory-files.c), and spares
+// the pool the question. If it is one after all, a worker does what this thread could have done.
+enum { SQE_ON_DISK = 1u << 7 };
 enum { POOL_SQ_TASKRUN = 1u << 2 };    // in sq_flags: something is finished and not posted
 enum { POOL_GETEVENTS = 1u << 0 };     // flag of pool_enter: wait for min_complete
 

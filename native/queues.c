@@ -147,8 +147,8 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
   // it does after it has made room in a full queue.
   for (int rounds = 0; rounds < POST_ROUNDS_MAX && more_to_post(q); rounds++) {
     q->control[CTL_SYSTEM_CALLS]++;
-    q->engine->post_deferred(q);
-    queues_clear_event(q->event_fd);  // posting signalled it once more: without this the loop would wake up again for nothing
+    // Signalled once more, it would wake the loop up again for nothing.
+    if (q->engine->post_deferred(q)) queues_clear_event(q->event_fd);
   }
   if (ready(q) > 0 || load(q->sq_flags) & (SQ_TASKRUN | SQ_CQ_OVERFLOW)) {
     queues_call_back(q->env, q->async_context, q->receiver, q->on_wake);

@@ -58,8 +58,9 @@ struct queues;
 struct engine {
   // io_uring_enter's contract: submit, wait for min_complete or the timeout; consumed entries or -errno.
   int (*enter)(struct queues *q, uint32_t to_submit, uint32_t min_complete, uint32_t flags);
-  // Work that the engine has finished but not yet posted is posted now (IORING_SQ_TASKRUN).
-  void (*post_deferred)(struct queues *q);
+  // Work that the engine has finished but not yet posted is posted now (IORING_SQ_TASKRUN). True when that may have
+  // signalled the eventfd.
+  bool (*post_deferred)(struct queues *q);
   // Asks for everything in flight to be cancelled; completions still arrive in the queue.
   void (*cancel_all)(struct queues *q);
   // Releases memory and descriptors; nothing is in flight any more.

@@ -24,7 +24,10 @@ static int threads_enter(struct queues *q, uint32_t to_submit, uint32_t min_comp
   return pool_enter(q->pool, to_submit, min_complete, flags, limited ? &timeout : NULL);
 }
 
-static void threads_post_deferred(struct queues *q) { pool_post(q->pool); }
+static bool threads_post_deferred(struct queues *q) {
+  pool_post(q->pool);
+  return false;
+}
 
 static void threads_cancel_all(struct queues *q) { pool_cancel_all(q->pool); }
 

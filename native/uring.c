@@ -43,8 +43,9 @@ static int uring_enter(struct queues *q, uint32_t to_submit, uint32_t min_comple
   return n < 0 ? -errno : (int)n;
 }
 
-static void uring_post_deferred(struct queues *q) {
+static bool uring_post_deferred(struct queues *q) {
   syscall(NR_ENTER, q->enter_fd, 0, 0, ENTER_GETEVENTS | q->enter_flags, NULL, 0);
+  return true;
 }
 
 // Linux 6.0: cancels without needing a submission entry, which a terminated script may have left half written.

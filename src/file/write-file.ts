@@ -59,28 +59,28 @@ function asView(piece: Piece, encoding: BufferEncoding): ArrayBufferView {
 
 async function writeView(descriptor: Descriptor, view: ArrayBufferView, signal?: AbortSignal): Promise<void> {
   const { longWrites } = descriptor;
-  const total = view.byteLength;
   const write = longWrites.begin();
   try {
-    await onLoan(view, async () => {
-      for (let offset = 0; offset < total; ) {
-        throwIfAborted(signal);
-        const length = Math.min(CHUNK_BYTES, total - offset);
-        const count = await writeAll(descriptor, {
-          op: OP.WRITE,
-          view,
-          offset,
-          length,
-          position: -1,
-          signal,
-        });
-        // write(2) answers 0 for no file that Linux has; should one do so, this must not go on for ever.
-        if (count === 0) throw invalidState('the file takes no more data');
-        offset += count;
-      }
-    });
+    const chunks = () => writeChunks(descriptor, view, signal);
+    await (view.byteLength > CHUNK_BYTES ? onLoan(view, chunks) : chunks());
   } finally {
     longWrites.end(write);
+  }
+}
+
+async function writeChunks(
+  descriptor: Descriptor,
+  view: ArrayBufferView,
+  signal?: AbortSignal,
+): Promise<void> {
+  const total = view.byteLength;
+  for (let offset = 0; offset < total; ) {
+    throwIfAborted(signal);
+    const length = Math.min(CHUNK_BYTES, total - offset);
+    const count = await writeAll(descriptor, { op: OP.WRITE, view, offset, length, position: -1, signal });
+    // write(2) answers 0 for no file that Linux has; should one do so, this must not go on for ever.
+    if (count === 0) throw invalidState('the file takes no more data');
+    offset += count;
   }
 }
 

@@ -26,16 +26,23 @@ export interface Hold {
   uses: number;
   /** the turn in which the number was last seen to mean this file */
   turn: number;
+  /** it had no request any more, and is given back in the next sweep if that is still so */
+  isListed: boolean;
+  /** its descriptor has been given back */
+  isClosed: boolean;
 }
 
 export class HeldDescriptors {
   readonly #slots: Slots;
   readonly #files: RegisteredFiles;
-  /** all that are open */
-  #holds: Hold[] = [];
+  /** the newest of each number */
+  readonly #holds = new Map<number, Hold>();
+  /** those of this turn */
+  #ofTurn: Hold[] = [];
+  /** those that may not be wanted any more */
+  #unused: Hold[] = [];
   #last: Hold | null = null; // used in this turn; most turns have one descriptor
   #turn = 0;
-  #turnIsEmpty = true;
 
   constructor(slots: Slots, files: RegisteredFiles) {
     this.#slots = slots;
@@ -45,10 +52,7 @@ export class HeldDescriptors {
   /** Holds the request's descriptor until its hold is released: 0, or the -errno with which it cannot be. */
   hold(slot: number, fd: number): number {
     const hold = this.take(fd);
-    if (hold.duplicate < 0) {
-      this.release(hold);
-      return hold.duplicate;
-    }
+    if (hold.duplicate < 0) return hold.duplicate;
     this.#slots.hold[slot] = hold;
     this.#slots.turn[slot] = this.#turn;
     return 0;
@@ -56,21 +60,18 @@ export class HeldDescriptors {
 
   /** A hold on `fd` for one more request of this turn; give it back with `release`. */
   take(fd: number): Hold {
-    const hold = this.#last?.fd === fd ? this.#last : this.#find(fd);
+    const hold = this.#find(fd) ?? this.#make(fd);
     hold.requests++;
     if (++hold.uses === REGISTER_AFTER && hold.duplicate >= 0)
       hold.registered = this.#files.add(hold.duplicate);
     return hold;
   }
 
-  #find(fd: number): Hold {
-    this.#turnIsEmpty = false;
-    let hold = this.#holds.find((each) => each.fd === fd && this.#isCurrent(each));
-    if (hold === undefined) {
-      const duplicate = native().duplicate(fd);
-      hold = { fd, duplicate, registered: -1, requests: 0, uses: 0, turn: this.#turn };
-      this.#holds.push(hold);
-    }
+  /** The hold on `fd`, if there is one and the number still means its file. */
+  #find(fd: number): Hold | null {
+    if (this.#last?.fd === fd) return this.#last;
+    const hold = this.#holds.get(fd);
+    if (hold === undefined || !this.#isCurrent(hold)) return null;
     this.#last = hold;
     return hold;
   }
@@ -78,19 +79,40 @@ export class HeldDescriptors {
   /** Whether the number still means the file of the hold, as far as this turn is concerned. */
   #isCurrent(hold: Hold): boolean {
     if (hold.turn === this.#turn) return true;
-    if (hold.duplicate < 0 || native().sameFile(hold.fd, hold.duplicate) !== 1) return false;
+    if (native().sameFile(hold.fd, hold.duplicate) !== 1) return false;
     hold.turn = this.#turn;
+    this.#ofTurn.push(hold);
     return true;
+  }
+
+  #make(fd: number): Hold {
+    const hold: Hold = {
+      fd,
+      duplicate: native().duplicate(fd),
+      registered: -1,
+      requests: 0,
+      uses: 0,
+      turn: this.#turn,
+      isListed: false,
+      isClosed: false,
+    };
+    if (hold.duplicate < 0) return hold;
+    this.#holds.set(fd, hold);
+    this.#ofTurn.push(hold);
+    this.#last = hold;
+    return hold;
   }
 
   /** A request of this hold is over. `sweep` gives the descriptor back. */
   release(hold: Hold): void {
-    hold.requests--;
+    if (--hold.requests > 0 || hold.duplicate < 0 || hold.isListed) return;
+    hold.isListed = true;
+    this.#unused.push(hold);
   }
 
   /** No request has been held in this turn. */
   get isEmpty(): boolean {
-    return this.#turnIsEmpty;
+    return this.#ofTurn.length === 0;
   }
 
   /** The turn ends. Returns the requests that were held in it and whose number was reused meanwhile. */
@@ -98,11 +120,10 @@ export class HeldDescriptors {
     // Here the turn's requests have been made, so what none of them uses is not wanted again soon.
     this.sweep();
     const turn = this.#turn++;
+    const held = this.#ofTurn;
+    this.#ofTurn = [];
     this.#last = null;
-    this.#turnIsEmpty = true;
-    const reused = this.#holds.filter(
-      (hold) => hold.turn === turn && hold.duplicate >= 0 && native().sameFile(hold.fd, hold.duplicate) === 0,
-    );
+    const reused = held.filter((hold) => !hold.isClosed && native().sameFile(hold.fd, hold.duplicate) === 0);
     return reused.flatMap((hold) => this.#requestsOf(hold, turn));
   }
 
@@ -115,19 +136,24 @@ export class HeldDescriptors {
     return requests;
   }
 
-  /** Gives back the descriptors that no request needs any more. */
+  /**
+   * Gives back the descriptors that no request needs any more. At once: a file that is open for writing cannot be executed,
+   * and a pipe does not end, until the last of its descriptors is closed.
+   */
   sweep(): void {
-    if (this.#holds.length === 0) return;
-    let kept = 0;
-    for (const hold of this.#holds) {
-      if (hold.requests > 0) {
-        this.#holds[kept++] = hold;
-        continue;
-      }
-      if (this.#last === hold) this.#last = null;
-      if (hold.registered >= 0) this.#files.remove(hold.registered);
-      if (hold.duplicate >= 0) native().closeDescriptor(hold.duplicate);
+    if (this.#unused.length === 0) return;
+    for (const hold of this.#unused) {
+      hold.isListed = false;
+      if (hold.requests === 0) this.#close(hold);
     }
-    this.#holds.length = kept;
+    this.#unused.length = 0;
+  }
+
+  #close(hold: Hold): void {
+    hold.isClosed = true;
+    if (this.#holds.get(hold.fd) === hold) this.#holds.delete(hold.fd);
+    if (this.#last === hold) this.#last = null;
+    if (hold.registered >= 0) this.#files.remove(hold.registered);
+    native().closeDescriptor(hold.duplicate);
   }
 }

@@ -168,19 +168,14 @@ export class RingOperations {
     };
     const source = hold.duplicate >= 0 ? hold.duplicate : fdIn;
     const traits = TRAIT.UNBOUNDED | this.#worker;
-    // The entry has splice_off_in where other operations have an address.
-    return this.#core.start(
-      OP.SPLICE,
-      fdOut,
-      offsetOut,
-      BigInt(offsetIn),
-      length,
-      flags,
-      traits,
-      null,
-      over,
-      source,
-    );
+    try {
+      // The entry has splice_off_in where other operations have an address.
+      const offset = BigInt(offsetIn);
+      return this.#core.start(OP.SPLICE, fdOut, offsetOut, offset, length, flags, traits, null, over, source);
+    } catch (error) {
+      this.#core.held.release(hold);
+      throw error;
+    }
   }
 
   // ── files by descriptor ────────────────────────────────────────────────────────────────────────────────────

@@ -275,6 +275,12 @@ export class FileKinds {
     return fd === this.#lastFd ? this.#lastKind : this.#lookUp(fd);
   }
 
+  /** Whether it is known, without asking, to be a file that is not in memory. */
+  isOnDisk(fd: number): boolean {
+    const kind = fd >= 0 && fd < this.#kinds.length ? this.#kinds[fd] : KIND.UNKNOWN;
+    return (kind & (KIND.FILE | KIND.MEMORY)) === KIND.FILE;
+  }
+
   /** A batch of requests ends: the next one looks again. */
   endBatch(): void {
     this.#lastFd = -1;
