@@ -1,5 +1,5 @@
 // `npm run bench -- surface [FUNCTION…]`: every asynchronous function of node:fs with and without
-// `--import linux-aio/register`, and Bun's where it is there, slice by slice in turn. Writes docs/drop-in-figures.md.
+// `--import linux-aio/register`, and Bun's where it is there, slice by slice in turn, in processes of its own. Writes docs/drop-in-figures.md.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -89,18 +89,17 @@ export async function surface(args: string[]): Promise<void> {
     mkdirSync(folder);
     plant({ folder, small }, Math.max(...DEPTHS));
     const machine = describeMachine(folder);
-    const contestants = [
-      new Contestant('node', [process.execPath], [folder, small]),
-      new Contestant(
-        'linux-aio',
-        [process.execPath, '--import', import.meta.resolve('linux-aio/register')],
-        [folder, small],
-      ),
-    ];
+    const register = import.meta.resolve('linux-aio/register');
     const bun = findContestants().present.find(({ id }) => id === 'bun');
-    if (bun) contestants.push(new Contestant('bun', bun.runtime!, [folder, small]));
+    const commands: [string, readonly string[]][] = [
+      ['node', [process.execPath]],
+      ['linux-aio', [process.execPath, '--import', register]],
+    ];
+    if (bun) commands.push(['bun', bun.runtime!]);
     const rows: Row[] = [];
     for (const name of names) {
+      // Processes of its own: what is compiled, collected and cached by then does not depend on the functions before.
+      const contestants = commands.map(([who, command]) => new Contestant(who, command, [folder, small]));
       for (const depth of entries[name].alone ? [1] : DEPTHS) {
         const slice: Slice = { entry: name, depth, milliseconds: Number(values.slice) };
         let row = await measure(contestants, slice, Number(values.rounds), {});
@@ -114,8 +113,8 @@ export async function surface(args: string[]): Promise<void> {
           `${name.padEnd(36)} ${String(depth).padStart(2)}  ${shown.join('  ')}  ${factor(ratio.median)} × (${factor(ratio.low)} to ${factor(ratio.high)})${mark(row)}`,
         );
       }
+      for (const contestant of contestants) await contestant.close();
     }
-    for (const contestant of contestants) await contestant.close();
     if (values.docs) {
       const text = readFileSync(docs, 'utf8');
       const [from, to] = [text.indexOf(begin), text.indexOf(end)];
@@ -144,7 +143,7 @@ async function measure(
     for (const contestant of contestants) {
       const isFirst = round === 0;
       try {
-        const milliseconds = isFirst ? slice.milliseconds / 2 : slice.milliseconds;
+        const milliseconds = isFirst ? slice.milliseconds * 1.5 : slice.milliseconds;
         const rate = await contestant.run({ ...slice, milliseconds });
         if (!isFirst) rates.get(contestant.name)!.push(rate); // the first compiles the code
       } catch (error) {

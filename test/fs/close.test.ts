@@ -1,6 +1,7 @@
 // fs.close is done inside the call where nothing has to wait. Requests made before it keep the file all the same, and what
 // is opened next may have its number.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import nodeFs from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -8,7 +9,7 @@ import { promisify } from 'node:util';
 import { defaultRing } from 'linux-aio';
 import fs from 'linux-aio/fs';
 import { twoFiles } from '../support/reuse.js';
-import { temporaryFile } from '../support/temp.js';
+import { openPipes, temporaryFile } from '../support/temp.js';
 
 /** More than is read inside the call. */
 const BYTES = 100_000;
@@ -55,4 +56,45 @@ describe('a file that was only read', () => {
       assert.throws(() => nodeFs.fstatSync(fd), { code: 'EBADF' });
     });
   }
+});
+
+describe('what a callback closes is closed for everybody', () => {
+  // A duplicate that the ring kept any longer would be another way to write to the file.
+  it('a program that was written can be run', async (t) => {
+    const path = temporaryFile(t);
+    nodeFs.chmodSync(path, 0o755);
+    const text = '#!/bin/sh\necho written\n';
+    for (let round = 0; round < 20; round++) {
+      const fd = nodeFs.openSync(path, 'r+');
+      const output = await new Promise((resolve, reject) => {
+        fs.write(fd, Buffer.from(text), 0, text.length, 0, (error) => {
+          if (error) return reject(error);
+          nodeFs.closeSync(fd);
+          try {
+            resolve(execFileSync(path, { encoding: 'utf8' }));
+          } catch (failure) {
+            reject(failure); // ETXTBSY
+          }
+        });
+      });
+      assert.equal(output, 'written\n');
+    }
+  });
+
+  it('a pipe that was written to ends', async (t) => {
+    const [pipe] = openPipes(t, 1);
+    const end = nodeFs.openSync(`/proc/self/fd/${pipe.write}`, 'w');
+    nodeFs.closeSync(pipe.write);
+    const read = await new Promise((resolve, reject) => {
+      fs.write(end, 'the last', null, 'utf8', (error) => {
+        if (error) return reject(error);
+        nodeFs.closeSync(end);
+        // Without an end this would wait for ever, or answer EAGAIN where it does not wait.
+        const bytes = Buffer.alloc(100);
+        const counts = [nodeFs.readSync(pipe.read, bytes), nodeFs.readSync(pipe.read, bytes)];
+        resolve(counts);
+      });
+    });
+    assert.deepEqual(read, [8, 0]);
+  });
 });

@@ -175,15 +175,15 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: HELD,
-    find: 'if (hold.duplicate >= 0) native().closeDescriptor(hold.duplicate);',
+    find: '    native().closeDescriptor(hold.duplicate);\n',
     replace: '',
     wrong: 'duplicates stay open',
     checks: ['model', 'ring/descriptors.test.js'],
   },
   {
     file: HELD,
-    find: '    hold.requests--;\n',
-    replace: '',
+    find: 'if (--hold.requests > 0 ||',
+    replace: 'if (hold.requests > 0 ||',
     wrong: 'a hold is never given up',
     checks: ['model', 'ring/descriptors.test.js'],
   },
