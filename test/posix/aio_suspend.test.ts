@@ -132,9 +132,9 @@ covers('S10 G-9', 'aio_suspend is -1 and EINTR when a signal comes that sigactio
 covers('S10', 'aio_suspend is -1 and EINTR when a signal comes that process.on() handles', async (t) => {
   const handler = () => {};
   process.on('SIGUSR2', handler);
-  t.after(() => process.off('SIGUSR2', handler));
   const cb = blockedRead(openPipe(t));
   signalledLater(t, 'USR2');
+  t.after(() => process.off('SIGUSR2', handler)); // after whoever sends it has ended: unhandled, it ends this process
   fails(aio.aio_suspend([cb], 1, LONG), 'EINTR');
   cancelled(cb.aio_fildes);
 });
