@@ -40,6 +40,8 @@ NAPI_MODULE_INIT() {
       {"ringSyncReference", ring_sync_reference},
       {"waitForEither", queues_wait_either},
       {"pin", pin_buffer},
+      {"lend", pin_lend},
+      {"giveBack", pin_give_back},
       {"pinCount", pin_count},
       {"keepFreedMemory", allocator_keep_freed},
       {"duplicate", fd_duplicate},
@@ -74,10 +76,11 @@ NAPI_MODULE_INIT() {
       {"socketPair", classic_socket_pair},
       {"cpuTime", classic_cpu_time},
   };
-  if (!fds_init(env) || !pin_init(env, exports)) return NULL;
+  struct loans *loans = pin_init(env, exports);
+  if (!loans || !fds_init(env)) return NULL;
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
     napi_value function;
-    if (napi_create_function(env, table[i].name, NAPI_AUTO_LENGTH, table[i].function, NULL, &function) != napi_ok ||
+    if (napi_create_function(env, table[i].name, NAPI_AUTO_LENGTH, table[i].function, loans, &function) != napi_ok ||
         napi_set_named_property(env, exports, table[i].name, function) != napi_ok) {
       return NULL;
     }

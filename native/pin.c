@@ -141,7 +141,7 @@ static void end_loan(struct loans *l, int number) {
 
 // lend(buffer: ArrayBuffer | SharedArrayBuffer): the number of the loan, and its address in `loanAddress`; or -1 where the
 // runtime is not one we know.
-static napi_value lend(napi_env env, napi_callback_info info) {
+napi_value pin_lend(napi_env env, napi_callback_info info) {
   size_t argc = 1;
   napi_value buffer;
   struct loans *l;
@@ -159,7 +159,7 @@ static napi_value lend(napi_env env, napi_callback_info info) {
 }
 
 // giveBack(loan): nothing uses its memory any more.
-static napi_value give_back(napi_env env, napi_callback_info info) {
+napi_value pin_give_back(napi_env env, napi_callback_info info) {
   size_t argc = 1;
   napi_value value;
   struct loans *l;
@@ -182,18 +182,16 @@ static void on_environment_end(void *data) {
   free(l);
 }
 
-bool pin_init(napi_env env, napi_value exports) {
+struct loans *pin_init(napi_env env, napi_value exports) {
   struct loans *l = calloc(1, sizeof *l);
-  napi_value address, function;
+  napi_value address;
   napi_ref kept;
-  if (!l) return false;
   // Hooks run in reverse order of their making: rings are made later, so they are drained before.
-  return napi_add_env_cleanup_hook(env, on_environment_end, l) == napi_ok &&
-         napi_create_arraybuffer(env, 2 * sizeof *l->address, (void **)&l->address, &address) == napi_ok &&
-         napi_create_reference(env, address, 1, &kept) == napi_ok &&
-         napi_set_named_property(env, exports, "loanAddress", address) == napi_ok &&
-         napi_create_function(env, "lend", NAPI_AUTO_LENGTH, lend, l, &function) == napi_ok &&
-         napi_set_named_property(env, exports, "lend", function) == napi_ok &&
-         napi_create_function(env, "giveBack", NAPI_AUTO_LENGTH, give_back, l, &function) == napi_ok &&
-         napi_set_named_property(env, exports, "giveBack", function) == napi_ok;
+  if (!l || napi_add_env_cleanup_hook(env, on_environment_end, l) != napi_ok ||
+      napi_create_arraybuffer(env, 2 * sizeof *l->address, (void **)&l->address, &address) != napi_ok ||
+      napi_create_reference(env, address, 1, &kept) != napi_ok ||
+      napi_set_named_property(env, exports, "loanAddress", address) != napi_ok) {
+    return NULL;
+  }
+  return l;
 }

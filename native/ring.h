@@ -156,8 +156,10 @@ napi_value native_open(napi_env env, napi_callback_info info);
 napi_value allocator_keep_freed(napi_env env, napi_callback_info info);
 
 // pin.c
-// Exports lend(), giveBack() and loanAddress.
-bool pin_init(napi_env env, napi_value exports);
+// The loans of an environment: the data of the functions pin_lend and pin_give_back. Exports loanAddress. NULL: no memory.
+struct loans *pin_init(napi_env env, napi_value exports);
+napi_value pin_lend(napi_env env, napi_callback_info info);
+napi_value pin_give_back(napi_env env, napi_callback_info info);
 napi_value pin_buffer(napi_env env, napi_callback_info info);
 // After this no pin is ever released: a request could not be awaited, and the kernel may still write.
 void pin_leak_all(void);

@@ -1,5 +1,6 @@
 // `npm run bench -- surface [FUNCTION…]`: every asynchronous function of node:fs with and without
-// `--import linux-aio/register`, and Bun's where it is there, slice by slice in turn, in processes of its own. Writes docs/drop-in-figures.md.
+// `--import linux-aio/register`, and Bun's where it is there, slice by slice in turn, in processes of its own. Writes
+// docs/drop-in-figures.md.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -62,6 +62,7 @@ async function writeView(descriptor: Descriptor, view: ArrayBufferView, signal?:
   const write = longWrites.begin();
   try {
     const chunks = () => writeChunks(descriptor, view, signal);
+    // A single request borrows the memory by itself.
     await (view.byteLength > CHUNK_BYTES ? onLoan(view, chunks) : chunks());
   } finally {
     longWrites.end(write);

@@ -110,8 +110,7 @@ export class StreamReader {
       setImmediate(() => this.#readNow(ring, ahead, fd, buffer, offset, length, at, callback));
       return;
     }
-    // First without the ring, for which the memory of each chunk would have to be pinned. What is pinned outlives V8's quick
-    // collections (a weak handle keeps it), and the slow ones that it takes then are dearer than the read.
+    // First without the ring, for which the memory of each chunk would have to be borrowed and given back.
     let result = readNow(ring, fd, buffer, offset, length, at);
     if (result < 0) result = transfer(core, OP.READ, fd, buffer, offset, length, at);
     if (result >= 0) {

@@ -11,7 +11,7 @@ const FREE_MAX = 256;
 /**
  * The vector of `views`, whose buffers must be kept until the kernel is done.
  *
- * @param borrowed gets those of their memories that are on loan, and to be given back then; without it all are pinned
+ * @param borrowed gets their memories, to be given back then; without it all are pinned
  */
 export function iovecOf(views: readonly ArrayBufferView[], borrowed?: HeldMemory[]): Int32Array {
   const length = Math.max(IOVEC_WORDS * views.length, WORDS_MIN);
@@ -26,7 +26,7 @@ export function iovecOf(views: readonly ArrayBufferView[], borrowed?: HeldMemory
 
 function borrowedAddress(view: ArrayBufferView, bytes: number, borrowed: HeldMemory[]): number {
   const memory = borrow(bufferOf(view));
-  if (!memory.isPinned) borrowed.push(memory);
+  borrowed.push(memory);
   return addressIn(memory, view, 0, bytes);
 }
 

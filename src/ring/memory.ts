@@ -75,7 +75,7 @@ export class HeldMemory {
   uses = 0;
   /** number of its loan */
   loan = NONE;
-  /** who makes use of the loan; it ends with the last */
+  /** requests that use the memory; a loan ends with the last */
   borrowers = 0;
   /** loans there have been */
   loans = 0;
@@ -155,28 +155,24 @@ export function memoryOf(buffer: ArrayBufferLike): HeldMemory {
 }
 
 /**
- * The memory of a buffer for one request. It is pinned already, and nothing is to be done about it; or it is on loan, and
- * stays allocated, whatever becomes of the buffer object, until `giveBack` has been called as often as this.
+ * The memory of a buffer for one request, until `giveBack`. Unless it is pinned it is on loan, and stays allocated, whatever
+ * becomes of the buffer object, until it has been given back as often as it was borrowed.
  *
  * A buffer that is used once is only lent: to the garbage collector it is like any other (native/pin.c).
  */
 export function borrow(buffer: ArrayBufferLike): HeldMemory {
   const memory = Held.memory(buffer);
-  if (memory.isPinned) return memory;
-  if (memory.borrowers === 0) {
-    if (memory.loans === LOANS_MAX) {
-      pin(memory, buffer);
-      return memory;
-    }
-    lend(memory, buffer);
+  if (!memory.isPinned && memory.borrowers === 0) {
+    if (memory.loans === LOANS_MAX) pin(memory, buffer);
+    else lend(memory, buffer);
   }
   memory.borrowers++;
   return memory;
 }
 
-/** Undoes a `borrow` that found the memory not pinned: the kernel is done with it. */
+/** Undoes a `borrow`: the kernel is done with it. */
 export function giveBack(memory: HeldMemory): void {
-  if (--memory.borrowers > 0) return;
+  if (--memory.borrowers > 0 || memory.loan === NONE) return;
   native().giveBack(memory.loan);
   memory.loan = NONE;
 }
@@ -186,11 +182,10 @@ export function giveBack(memory: HeldMemory): void {
  */
 export async function onLoan<T>(view: ArrayBufferView, work: () => Promise<T>): Promise<T> {
   const memory = borrow(bufferOf(view));
-  const isLent = !memory.isPinned;
   try {
     return await work();
   } finally {
-    if (isLent) giveBack(memory);
+    giveBack(memory);
   }
 }
 

@@ -70,7 +70,7 @@ export class Slots {
   done: Done[] = new Array<Done>(INITIAL).fill(ignore);
   /** what must stay alive until the completion: buffers, paths, held descriptors */
   keep: unknown[] = new Array(INITIAL).fill(null);
-  /** memory on loan for the request */
+  /** memory that is given back when the request is over */
   borrowed: (HeldMemory | null)[] = new Array(INITIAL).fill(null);
   hold: (Hold | null)[] = new Array(INITIAL).fill(null);
   lane: (Lane | null)[] = new Array(INITIAL).fill(null);

@@ -43,77 +43,59 @@ export function startTransfer(
   traits: number,
   done: Done,
 ): number {
+  const { router } = core;
   const buffer = bufferOf(view);
   const memory = borrow(buffer);
-  const isLent = !memory.isPinned;
-  let slot: number;
   try {
-    slot = request(core, op, fd, view, buffer, memory, byteOffset, length, position, traits, done);
+    const start = byteOffsetOf(view) + byteOffset;
+    if (!isInside(memory, start, length)) throw outside(memory, start + length);
+    const kind = router.kinds.of(fd);
+    // With flags above the opcode the caller has chosen who serves it.
+    const isRouted = (op & ~OPCODE_MASK) === 0;
+    if (isRouted) traits |= router.ofTransfer(op, kind, length, traits);
+    let bufferIndex = 0;
+    if ((traits & TRAIT.POOL) !== 0 || !isRouted) {
+      traits |= TRAIT.LATE;
+    } else if (memory.registeredWith === core.registered) {
+      // Memory that this ring has registered is used without pinning its pages again.
+      bufferIndex = memory.registeredIndex;
+      op = op === OP.READ ? OP.READ_FIXED : OP.WRITE_FIXED;
+    } else if (++memory.uses === REGISTER_AFTER) {
+      core.registered.consider(buffer);
+    }
+    if (isRouted && servedByWorker(kind, length, router.batchBytes)) {
+      op |= SQE.ASYNC << 8;
+      traits |= TRAIT.LATE;
+    } else if (isRouted && (traits & TRAIT.POOL) === 0) {
+      router.batchBytes += length;
+    }
+    // In halves: an address is beyond 2^31, and as one number it would be allocated.
+    let addressLow = (memory.addressLow + start) | 0;
+    let addressHigh = memory.addressHigh + (addressLow >>> 0 < memory.addressLow >>> 0 ? 1 : 0);
+    if (start > INT32_MAX) {
+      addressLow = low(memory.address + start);
+      addressHigh = high(memory.address + start);
+    }
+    const slot = core.request(
+      op,
+      fd,
+      position,
+      addressLow,
+      addressHigh,
+      length,
+      0,
+      traits,
+      view,
+      done,
+      0,
+      bufferIndex,
+    );
+    core.slots.borrowed[slot] = memory;
+    return slot;
   } catch (error) {
-    if (isLent) giveBack(memory);
+    giveBack(memory);
     throw error;
   }
-  if (isLent) core.slots.borrowed[slot] = memory;
-  return slot;
-}
-
-function request(
-  core: RingCore,
-  op: number,
-  fd: number,
-  view: ArrayBufferView,
-  buffer: ArrayBufferLike,
-  memory: HeldMemory,
-  byteOffset: number,
-  length: number,
-  position: number | bigint,
-  traits: number,
-  done: Done,
-): number {
-  const { router } = core;
-  const start = byteOffsetOf(view) + byteOffset;
-  if (!isInside(memory, start, length)) throw outside(memory, start + length);
-  const kind = router.kinds.of(fd);
-  // With flags above the opcode the caller has chosen who serves it.
-  const isRouted = (op & ~OPCODE_MASK) === 0;
-  if (isRouted) traits |= router.ofTransfer(op, kind, length, traits);
-  let bufferIndex = 0;
-  if ((traits & TRAIT.POOL) !== 0 || !isRouted) {
-    traits |= TRAIT.LATE;
-  } else if (memory.registeredWith === core.registered) {
-    // Memory that this ring has registered is used without pinning its pages again.
-    bufferIndex = memory.registeredIndex;
-    op = op === OP.READ ? OP.READ_FIXED : OP.WRITE_FIXED;
-  } else if (++memory.uses === REGISTER_AFTER) {
-    core.registered.consider(buffer);
-  }
-  if (isRouted && servedByWorker(kind, length, router.batchBytes)) {
-    op |= SQE.ASYNC << 8;
-    traits |= TRAIT.LATE;
-  } else if (isRouted && (traits & TRAIT.POOL) === 0) {
-    router.batchBytes += length;
-  }
-  // In halves: an address is beyond 2^31, and as one number it would be allocated.
-  let addressLow = (memory.addressLow + start) | 0;
-  let addressHigh = memory.addressHigh + (addressLow >>> 0 < memory.addressLow >>> 0 ? 1 : 0);
-  if (start > INT32_MAX) {
-    addressLow = low(memory.address + start);
-    addressHigh = high(memory.address + start);
-  }
-  return core.request(
-    op,
-    fd,
-    position,
-    addressLow,
-    addressHigh,
-    length,
-    0,
-    traits,
-    view,
-    done,
-    0,
-    bufferIndex,
-  );
 }
 
 /**
@@ -184,12 +166,12 @@ export function startVector(
     const keep = [vector, ...views];
     const over: Done = (result) => {
       giveIovec(vector);
-      for (const memory of borrowed) giveBack(memory);
+      borrowed.forEach(giveBack);
       done(result);
     };
     return core.start(op, fd, position, addressOf(vector), views.length, 0, traits, keep, over, 0, bytes);
   } catch (error) {
-    for (const memory of borrowed) giveBack(memory);
+    borrowed.forEach(giveBack);
     throw error;
   }
 }

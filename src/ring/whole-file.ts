@@ -90,7 +90,6 @@ function start(
 ): void {
   const bytes = pathBytes('path', path);
   const memory = borrow(bufferOf(view));
-  const isLent = !memory.isPinned;
   try {
     const length = byteLengthOf(view); // what the view is, not what it says
     const data = length === 0 ? 0 : addressIn(memory, view, 0, length);
@@ -101,14 +100,14 @@ function start(
     words[WHOLE_FILE.LENGTH] = length;
     const keep = [words, bytes, view];
     const over = (result: number) => {
-      if (isLent) giveBack(memory);
+      giveBack(memory);
       const outcome = outcomeOf(words, result);
       if (free.length < FREE_MAX) free.push(words);
       done(outcome);
     };
     core.start(op, AT_FDCWD, addressOf(words), addressOf(bytes), mode, flags, 0, keep, over);
   } catch (error) {
-    if (isLent) giveBack(memory);
+    giveBack(memory);
     throw error;
   }
 }

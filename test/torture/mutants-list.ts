@@ -125,8 +125,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: 'src/ring/memory.ts',
-    find: '  if (--memory.borrowers > 0) return;\n',
-    replace: '  --memory.borrowers;\n',
+    find: 'if (--memory.borrowers > 0 || memory.loan',
+    replace: 'if (--memory.borrowers < 0 || memory.loan',
     wrong: 'a loan ends with the first of the requests that share it',
     checks: ['safety/loans.test.js'],
   },
