@@ -13,16 +13,16 @@ import { readFile as readDescriptor } from '../file/read-file.js';
 import { writeFile as writeDescriptor } from '../file/write-file.js';
 import type { Path } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
-import { type Callback, type Deliver, Delivery, deliverSettled } from './deliver.js';
+import { type Callback, Delivery, deliverSettled, performFor } from './deliver.js';
 import * as descriptors from './descriptor-operations.js';
 import { isFd, type Start } from './descriptor-operations.js';
 import { ringOrNull } from './engine.js';
 import { hasOwnTarget, isData, isPlainStat } from './handle.js';
 import { pathOperations } from './path-operations.js';
 import { ringPromises } from './promise-functions.js';
-import { errorOf, type Parse, perform, text } from './request.js';
+import { errorOf, type Parse, text } from './request.js';
 import { statusLater, statusNow } from './stat.js';
-import { traced } from './trace.js';
+import { tracedCallback } from './trace.js';
 import { readWhole, writeWhole } from './whole-file.js';
 
 const O_ACCMODE = 3;
@@ -31,41 +31,40 @@ const { readFile: nodeReadFile } = fs;
 
 function byPath(name: keyof typeof pathOperations): Start {
   const parse: Parse = pathOperations[name];
-  return (ring, args, deliver) => {
-    const call = parse(...args);
+  return (ring, [first, second, third], delivery) => {
+    const call = parse(first, second, third);
     if (call === null) return false;
-    perform(ring, call, (result) => (result < 0 ? deliver(errorOf(call, result)) : deliver(null)));
+    performFor(delivery, ring, call);
     return true;
   };
 }
 
-const open: Start = (ring, [path, flags, mode], deliver) => {
+const open: Start = (ring, [path, flags, mode], delivery) => {
   const plain = plainPath(path);
   const all = plainFlags(flags);
   const permissions = plainMode(mode, 0o666);
   if (plain === undefined || all === undefined || permissions === undefined) return false;
   openPath(ring, plain, all, permissions, (fd) => {
-    if (fd < 0) deliver(systemError(fd, 'open', text(plain)));
-    else deliver(null, fd);
+    delivery.deliver(fd < 0 ? [systemError(fd, 'open', text(plain))] : [null, fd]);
   });
   return true;
 };
 
-function settle(promise: Promise<unknown> | null, deliver: Deliver): boolean {
-  if (promise !== null) deliverSettled(promise, deliver);
+function settle(promise: Promise<unknown> | null, delivery: Delivery): boolean {
+  if (promise !== null) deliverSettled(promise, delivery);
   return promise !== null;
 }
 
 function stat(name: 'stat' | 'lstat' | 'fstat'): Start {
-  return (ring, [subject, options], deliver) => {
+  return (ring, [subject, options], delivery) => {
     const plain = name === 'fstat' ? (isFd(subject) ? subject : undefined) : plainPath(subject);
     if (plain === undefined || !isPlainStat(options)) return false;
     const bigint = options?.bigint === true;
     const now = statusNow(ring, name, plain, bigint);
     if (now === null) return false;
-    if (typeof now === 'object') deliver(null, now);
-    else if (now !== -ERRNO.EAGAIN) deliver(errorOf({ syscall: name, path: plain as Path }, now));
-    else deliverSettled(statusLater(ring, name, plain, bigint), deliver);
+    if (typeof now === 'object') delivery.deliver([null, now]);
+    else if (now !== -ERRNO.EAGAIN) delivery.deliver([errorOf({ syscall: name, path: plain as Path }, now)]);
+    else deliverSettled(statusLater(ring, name, plain, bigint), delivery);
     return true;
   };
 }
@@ -90,14 +89,16 @@ function hasWrongFlag(options: unknown): boolean {
   return flag === '' || flag === false;
 }
 
-const readFile: Start = (ring, [path, options], deliver) => {
+const readFile: Start = (ring, [path, options], delivery) => {
   if (isNodes(options) || hasWrongFlag(options)) return false;
-  if (typeof path !== 'number') return settle(readWhole(ring, path, options), deliver);
+  if (typeof path !== 'number') return settle(readWhole(ring, path, options), delivery);
   const descriptor = userDescriptor(ring, path, constants.O_RDONLY);
   if (descriptor === null || plainOptions(options) === null || hasOwnTarget(options)) return false;
   // Node loses the error of a read from a program's own descriptor, and answers what it has: let it.
-  const again = () => nodeReadFile(path, options as BufferEncoding, deliver);
-  readDescriptor(descriptor, options).then((content) => deliver(null, content), again);
+  const again = () => {
+    nodeReadFile(path, options as BufferEncoding, (...results) => delivery.deliver(results));
+  };
+  readDescriptor(descriptor, options).then((content) => delivery.deliver([null, content]), again);
   return true;
 };
 
@@ -115,20 +116,20 @@ function isEmpty(data: unknown, options: unknown): boolean {
 }
 
 function writeFile(flags: 'w' | 'a'): Start {
-  return (ring, [path, data, options], deliver) => {
+  return (ring, [path, data, options], delivery) => {
     // Nothing to write is a system call here, with errors of its own; the promises make none.
     if (isNodes(options) || isEmpty(data, options)) return false;
     if (typeof path !== 'number')
-      return settle(writeWhole(ring, path as string, data, options, flags), deliver);
+      return settle(writeWhole(ring, path as string, data, options, flags), delivery);
     const descriptor = userDescriptor(ring, path, constants.O_WRONLY);
     if (descriptor === null || plainOptions(options) === null || !isData(data)) return false;
-    return settle(writeDescriptor(descriptor, data, options), deliver);
+    return settle(writeDescriptor(descriptor, data, options), delivery);
   };
 }
 
-const truncate: Start = (_ring, [path, length = 0], deliver) => {
+const truncate: Start = (_ring, [path, length = 0], delivery) => {
   const isPlain = plainPath(path) !== undefined && Number.isSafeInteger(length);
-  return isPlain && settle(ringPromises.truncate(path as string, length as number), deliver);
+  return isPlain && settle(ringPromises.truncate(path as string, length as number), delivery);
 };
 
 type Served = readonly [Start, ...counts: number[]];
@@ -162,35 +163,49 @@ const served = {
 type Untyped = (...args: unknown[]) => void;
 
 /**
- * The ring takes a duplicate of a program's descriptor for a request that has to wait. Where there are no more
- * descriptors to be had the call is Node's: what uses an open file does not fail for want of them.
+ * For a call on a program's descriptor. The ring takes a duplicate of it for a request that has to wait; where there are no
+ * more descriptors to be had the call is Node's: what uses an open file does not fail for want of them.
  */
-function elseByNode(args: readonly unknown[], node: Untyped, deliver: Deliver): Deliver {
-  if (typeof args[0] !== 'number') return deliver;
-  return (...results) => {
-    const code = (results[0] as NodeJS.ErrnoException | null)?.code;
-    if (code === 'EMFILE' || code === 'ENFILE') node(...args, deliver);
-    else deliver(...results);
-  };
+class DeliveryElseByNode extends Delivery {
+  readonly #node: Untyped;
+  readonly #args: readonly unknown[];
+
+  constructor(ring: Ring, callback: Callback, node: Untyped, args: readonly unknown[]) {
+    super(ring, callback);
+    this.#node = node;
+    this.#args = args;
+  }
+
+  override deliver(results: readonly unknown[]): void {
+    const error = results[0] as NodeJS.ErrnoException | null;
+    if (error !== null && (error.code === 'EMFILE' || error.code === 'ENFILE')) {
+      this.#node(...this.#args, (...nodes: unknown[]) => super.deliver(nodes));
+    } else super.deliver(results);
+  }
 }
 
 function callbackFunction(name: string, [start, ...counts]: Served): Untyped {
   const node = (fs as unknown as Record<string, Untyped>)[name];
-  const ours = (...args: unknown[]): void => {
-    const callback = args.at(-1);
-    const isOrdinary = typeof callback === 'function' && counts.includes(args.length);
+  const isServed = Array.from({ length: Math.max(...counts) + 1 }, (_, count) => counts.includes(count));
+  const ours = (args: unknown[]): void => {
+    const callback = args[args.length - 1];
+    const isOrdinary = typeof callback === 'function' && isServed[args.length] === true;
     const ring = isOrdinary ? ringOrNull() : null;
     if (ring !== null) {
-      const delivery = new Delivery(ring, callback as Callback);
-      const own = args.slice(0, -1);
-      if (start(ring, own, elseByNode(own, node, delivery.deliver))) {
+      args.pop();
+      const delivery =
+        typeof args[0] === 'number'
+          ? new DeliveryElseByNode(ring, callback as Callback, node, args)
+          : new Delivery(ring, callback as Callback);
+      if (start(ring, args, delivery)) {
         delivery.begin();
         return;
       }
+      args.push(callback);
     }
     node(...args);
   };
-  return traced(name, 'callback', ours as never, node as never) as Untyped;
+  return tracedCallback(name, ours, node as never) as Untyped;
 }
 
 /** What the ring serves, ready to stand in for Node's. */

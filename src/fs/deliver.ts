@@ -7,15 +7,18 @@ import process from 'node:process';
 import { setImmediate } from '../abi/timers.js';
 import { coreOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
+import { type Call, errorOf, perform } from './request.js';
 
 export type Callback = (...results: unknown[]) => void;
-export type Deliver = (...results: unknown[]) => void;
 
 /** While callbacks take longer than this, their requests do not wait for the callbacks after them. */
 const GATHER_MS = 0.1;
 
 /** Runs what process.nextTick and promises have queued. Not documented, but in every Node there is. */
 const runTicks = (process as { _tickCallback?: () => void })._tickCallback;
+
+/** Destroyed by hand, so that nothing waits for the garbage collector. */
+const MANUALLY = { requireManualDestroy: true };
 
 /**
  * What a result is given to. The callback runs later, by itself: what it queues with process.nextTick and promises
@@ -34,15 +37,14 @@ export class Delivery {
 
   /** The call is under way, in the present context. */
   begin(): void {
-    // The name that async_hooks knows these by; destroyed by hand, so that nothing waits for the garbage collector.
-    this.#resource = new AsyncResource('FSREQCALLBACK', { requireManualDestroy: true });
+    this.#resource = new AsyncResource('FSREQCALLBACK', MANUALLY); // the name that async_hooks knows these by
   }
 
-  /** To be called once. */
-  readonly deliver: Deliver = (...results) => {
+  /** To be called once, with what the callback shall get. */
+  deliver(results: readonly unknown[]): void {
     this.#results = results;
     if (ready.push(this) === 1) setImmediate(runReady, this.#ring);
-  };
+  }
 
   run(): void {
     const resource = this.#resource!;
@@ -87,9 +89,14 @@ function runReady(ring: Ring): void {
 }
 
 /** Of a promise: its value, or its error alone. */
-export function deliverSettled(promise: Promise<unknown>, deliver: Deliver): void {
+export function deliverSettled(promise: Promise<unknown>, delivery: Delivery): void {
   promise.then(
-    (value) => (value === undefined ? deliver(null) : deliver(null, value)),
-    (error) => deliver(error),
+    (value) => delivery.deliver(value === undefined ? [null] : [null, value]),
+    (error) => delivery.deliver([error]),
   );
+}
+
+/** Of a call that answers nothing: that it has succeeded, or its error. */
+export function performFor(delivery: Delivery, ring: Ring, call: Call): void {
+  perform(ring, call, (result) => delivery.deliver(result < 0 ? [errorOf(call, result)] : [null]));
 }

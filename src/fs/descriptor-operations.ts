@@ -8,11 +8,11 @@ import type { Syscall } from '../file/errors.js';
 import { readNow, readvNow } from '../file/inline.js';
 import { advance, type Position } from '../file/transfer.js';
 import type { Ring } from '../ring/ring.js';
-import type { Deliver } from './deliver.js';
+import { type Delivery, performFor } from './deliver.js';
 import { type Call, errorOf, perform } from './request.js';
 
 /** Starts the call and sees to its delivery, or answers false: Node has to do it. */
-export type Start = (ring: Ring, args: readonly unknown[], deliver: Deliver) => boolean;
+export type Start = (ring: Ring, args: readonly unknown[], delivery: Delivery) => boolean;
 
 export function isFd(value: unknown): value is number {
   return typeof value === 'number' && value >>> 0 === value && value <= 0x7fffffff;
@@ -52,7 +52,8 @@ interface Range {
   readonly position: number;
 }
 
-function partOf({ view, from, length }: Range): Buffer {
+function partOf({ view, from, length }: Range): ArrayBufferView {
+  if (from === 0 && length === view.byteLength) return view;
   return Buffer.from(view.buffer as ArrayBuffer, view.byteOffset + from, length);
 }
 
@@ -105,23 +106,30 @@ function readRange(args: readonly unknown[]): Range | null {
   return range(fd, view, offset, length, position);
 }
 
-export const read: Start = (ring, args, deliver) => {
+/** @param data what the call was given */
+function deliverTransferred(
+  delivery: Delivery,
+  syscall: 'read' | 'write',
+  result: number,
+  data: unknown,
+): void {
+  delivery.deliver(result < 0 ? [errorOf({ syscall }, result), 0, data] : [null, result, data]);
+}
+
+export const read: Start = (ring, args, delivery) => {
   const [fd] = args;
   const target = isFd(fd) ? readRange(args) : null;
   if (target === null) return false;
   const { view, from, length, position } = target;
   const now = readNow(ring, fd as number, view, from, length, position);
   if (now >= 0) {
-    deliver(null, now, view);
+    delivery.deliver([null, now, view]);
     return true;
   }
   if (isRefused(fd as number, position)) return false;
   const part = partOf(target);
   const call: Call = { syscall: 'read', start: (r, done) => r.read(fd as number, part, position, done) };
-  perform(ring, call, (result) => {
-    if (result < 0) deliver(errorOf(call, result), 0, view);
-    else deliver(null, result, view);
-  });
+  perform(ring, call, (result) => deliverTransferred(delivery, 'read', result, view));
   return true;
 };
 
@@ -147,7 +155,7 @@ function textRange(fd: number, text: string, position: unknown, encoding: unknow
   return range(fd, bytes, 0, bytes.byteLength, position);
 }
 
-export const write: Start = (ring, args, deliver) => {
+export const write: Start = (ring, args, delivery) => {
   const [fd, data] = args;
   if (!isFd(fd)) return false;
   let source: Range | null = null;
@@ -155,22 +163,25 @@ export const write: Start = (ring, args, deliver) => {
   else if (typeof data === 'string' && args.length <= 4) source = textRange(fd, data, args[2], args[3]);
   if (source === null || isRefused(fd, source.position)) return false;
   writeAll(ring, fd, [partOf(source)], source.position, (result) => {
-    if (result < 0) deliver(errorOf({ syscall: 'write' }, result), 0, data);
-    else deliver(null, result, data);
+    deliverTransferred(delivery, 'write', result, data);
   });
   return true;
 };
 
-/** Until everything is written or nothing more goes, as libuv does: the bytes written, or -errno. */
+/**
+ * Until everything is written or nothing more goes, as libuv does: the bytes written, or -errno.
+ *
+ * @param parts nobody else's
+ */
 function writeAll(
   ring: Ring,
   fd: number,
-  parts: readonly Buffer[],
+  parts: readonly ArrayBufferView[],
   position: Position,
   done: (result: number) => void,
   written = 0,
 ): void {
-  const batch = parts.slice(0, VECTOR_MAX);
+  const batch = parts.length > VECTOR_MAX ? parts.slice(0, VECTOR_MAX) : parts;
   const call: Call = {
     syscall: 'write',
     start: (r, answer) => {
@@ -180,7 +191,7 @@ function writeAll(
     },
   };
   perform(ring, call, (result) => {
-    const rest = result > 0 ? without(parts, result) : [];
+    const rest = result > 0 ? without(parts, result) : NOTHING;
     if (rest.length === 0) done(result > 0 || written === 0 ? written + result : written);
     else writeAll(ring, fd, rest, advance(position, result), done, written + result);
   });
@@ -188,12 +199,15 @@ function writeAll(
 
 /** IOV_MAX of Linux. */
 const VECTOR_MAX = 1024;
+const NOTHING: readonly ArrayBufferView[] = [];
 
-function without(parts: readonly Buffer[], bytes: number): readonly Buffer[] {
+function without(parts: readonly ArrayBufferView[], bytes: number): readonly ArrayBufferView[] {
   let i = 0;
   while (i < parts.length && bytes >= parts[i].byteLength) bytes -= parts[i++].byteLength;
-  if (i === parts.length) return [];
-  return [parts[i].subarray(bytes), ...parts.slice(i + 1)];
+  if (i === parts.length) return NOTHING;
+  const { buffer, byteOffset, byteLength } = parts[i];
+  const rest = Buffer.from(buffer as ArrayBuffer, byteOffset + bytes, byteLength - bytes);
+  return [rest, ...parts.slice(i + 1)];
 }
 
 // ── readv and writev ───────────────────────────────────────────────────────────────────────────────────────────
@@ -209,13 +223,13 @@ function vector(
   return views.some((view) => view.byteLength > 0) ? { fd, views, position: at } : null;
 }
 
-export const readv: Start = (ring, args, deliver) => {
+export const readv: Start = (ring, args, delivery) => {
   const target = vector(args);
   if (target === null) return false;
   const { fd, views, position } = target;
   const now = readvNow(ring, fd, views, position);
   if (now >= 0) {
-    deliver(null, now, views);
+    delivery.deliver([null, now, views]);
     return true;
   }
   if (isRefused(fd, position)) return false;
@@ -223,23 +237,16 @@ export const readv: Start = (ring, args, deliver) => {
     syscall: 'read',
     start: (r, done) => r.readv(fd, views.slice(0, VECTOR_MAX), position, done),
   };
-  perform(ring, call, (result) => {
-    if (result < 0) deliver(errorOf(call, result), 0, views);
-    else deliver(null, result, views);
-  });
+  perform(ring, call, (result) => deliverTransferred(delivery, 'read', result, views));
   return true;
 };
 
-export const writev: Start = (ring, args, deliver) => {
+export const writev: Start = (ring, args, delivery) => {
   const source = vector(args);
   if (source === null || isRefused(source.fd, source.position)) return false;
   const { fd, views, position } = source;
-  const parts = views.map((view) =>
-    Buffer.from(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength),
-  );
-  writeAll(ring, fd, parts, position, (result) => {
-    if (result < 0) deliver(errorOf({ syscall: 'write' }, result), 0, views);
-    else deliver(null, result, views);
+  writeAll(ring, fd, [...views], position, (result) => {
+    deliverTransferred(delivery, 'write', result, views);
   });
   return true;
 };
@@ -251,12 +258,12 @@ function simple(
   operation: string,
   request: (fd: number, args: readonly unknown[]) => Call['start'] | null,
 ): Start {
-  return (ring, args, deliver) => {
+  return (ring, args, delivery) => {
     const [fd] = args;
     const start = isFd(fd) && ring.supports(operation) ? request(fd, args) : null;
     if (start === null) return false;
     const call: Call = { syscall, start };
-    perform(ring, call, (result) => (result < 0 ? deliver(errorOf(call, result)) : deliver(null)));
+    performFor(delivery, ring, call);
     return true;
   };
 }
@@ -272,12 +279,11 @@ export const ftruncate = simple('ftruncate', 'ftruncate', (fd, args) => {
 });
 
 /** Never made again, whatever it answers: the number may be somebody else's by then. */
-export const close: Start = (ring, args, deliver) => {
+export const close: Start = (ring, args, delivery) => {
   const [fd] = args;
   if (!isFd(fd)) return false;
   closeDescriptor(ring, fd, native().statusFlags(fd), (result) => {
-    if (result < 0) deliver(errorOf({ syscall: 'close' }, result));
-    else deliver(null);
+    delivery.deliver(result < 0 ? [errorOf({ syscall: 'close' }, result)] : [null]);
   });
   return true;
 };

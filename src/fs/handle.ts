@@ -23,7 +23,7 @@ import type { Ring } from '../ring/ring.js';
 import { timeToAbort } from './abort.js';
 import { ringOrNull } from './engine.js';
 import { rejection } from './request.js';
-import { traced } from './trace.js';
+import { tracedPromise } from './trace.js';
 
 /** What a FileHandle of Node's wraps: an object of C++. */
 interface NativeHandle {
@@ -334,7 +334,7 @@ function withMethods(node: FileHandle): object {
     ? node
     : Object.create(node, { constructor: { value: node.constructor, configurable: true, writable: true } });
   for (const [name, method] of Object.entries(methods)) {
-    const value = traced(name, 'promise', method as never, node[name as keyof FileHandle] as never);
+    const value = tracedPromise(name, method as never, node[name as keyof FileHandle] as never);
     Object.defineProperty(prototype, name, { value, configurable: true, writable: true });
   }
   return prototype;

@@ -23,7 +23,7 @@ import { pathOperations } from './path-operations.js';
 import { errorOf, type Parse, perform, rejection, text } from './request.js';
 import { status } from './stat.js';
 import { thenClosed } from './then-closed.js';
-import { traced } from './trace.js';
+import { tracedPromise } from './trace.js';
 import { readWhole, writeWhole } from './whole-file.js';
 
 type Functions = typeof fs;
@@ -146,6 +146,6 @@ const functions: Record<Name, Untyped> = {
 /** What the ring serves, ready to stand in for Node's. */
 export const ringPromises = Object.fromEntries(
   Object.entries(functions).map(([name, ours]) => {
-    return [name, traced(name, 'promise', ours as never, nodePromises[name as Name] as never)];
+    return [name, tracedPromise(name, ours, nodePromises[name as Name] as never)];
   }),
 ) as unknown as Pick<Functions, Name>;

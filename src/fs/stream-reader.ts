@@ -38,6 +38,8 @@ interface Operations {
   close(fd: number, callback: (error?: Error | null) => void): void;
 }
 
+const NOTHING: readonly unknown[] = [];
+
 export class StreamReader {
   readonly #operations: Operations;
   readonly #end: number;
@@ -123,16 +125,20 @@ export class StreamReader {
       return;
     }
     const id = core.pendingId;
-    const delivery = new Delivery(ring, (answer) => {
-      if ((answer as number) < 0) {
+    let answer: number;
+    const delivery = new Delivery(ring, () => {
+      if (answer < 0) {
         plainly();
         return;
       }
-      this.#advance(at, answer as number);
+      this.#advance(at, answer);
       callback(null, answer, buffer);
     });
     delivery.begin();
-    core.onDone(id, delivery.deliver);
+    core.onDone(id, (result) => {
+      answer = result;
+      delivery.deliver(NOTHING);
+    });
     core.flush();
     if (!core.isComplete(id)) ahead.readOn(at + length, length);
   }
@@ -149,8 +155,8 @@ export class StreamReader {
       callback(null, buffer.byteLength, buffer);
     });
     delivery.begin();
-    if (chunk.result === undefined) chunk.done = () => delivery.deliver();
-    else delivery.deliver();
+    if (chunk.result === undefined) chunk.done = () => delivery.deliver(NOTHING);
+    else delivery.deliver(NOTHING);
   }
 
   #advance(at: number, bytes: number): void {

@@ -33,17 +33,29 @@ function isTraced(): boolean {
   );
 }
 
-type Call<T> = (this: unknown, ...args: never[]) => T;
+type Promising = (this: unknown, ...args: never[]) => Promise<unknown>;
 
-/**
- * `ours` with tracing, under the name, the length and all other properties of Node's function that it stands for.
- */
-export function traced<T>(operation: string, api: Api, ours: Call<T>, nodes: Call<T>): Call<T> {
-  const run = api === 'promise' ? tracePromise : traceCallback;
-  const wrapped = function (this: unknown, ...args: never[]): T {
-    return isTraced() ? (run(operation, this, ours as never, args) as T) : ours.apply(this, args);
-  };
-  return Object.defineProperties(wrapped, Object.getOwnPropertyDescriptors(nodes)) as Call<T>;
+/** `ours` with tracing, under the name, the length and all other properties of Node's function that it stands for. */
+export function tracedPromise(operation: string, ours: Promising, nodes: Promising): Promising {
+  return standingFor(nodes, function (this: unknown, ...args: never[]): Promise<unknown> {
+    return isTraced() ? tracePromise(operation, this, ours as never, args) : ours.apply(this, args);
+  });
+}
+
+/** The same for a function with a callback, which `ours` gets with all other arguments as one array, to keep. */
+export function tracedCallback<T extends object>(
+  operation: string,
+  ours: (args: unknown[]) => void,
+  nodes: T,
+): T {
+  return standingFor(nodes, function (this: unknown, ...args: unknown[]): void {
+    if (isTraced()) traceCallback(operation, this, ours, args);
+    else ours(args);
+  } as unknown as T);
+}
+
+function standingFor<T extends object>(nodes: T, ours: T): T {
+  return Object.defineProperties(ours, Object.getOwnPropertyDescriptors(nodes)) as T;
 }
 
 const TWO_PATHS = ['rename', 'link', 'symlink', 'copyFile'];
@@ -107,9 +119,9 @@ function tracePromise(
 function traceCallback(
   operation: string,
   self: unknown,
-  call: (...args: unknown[]) => unknown,
+  call: (args: unknown[]) => void,
   args: unknown[],
-): unknown {
+): void {
   const message = messageOf(operation, 'callback', self, args);
   const at = args.findLastIndex((argument) => typeof argument === 'function');
   const callback = args[at] as ((...args: unknown[]) => unknown) | undefined;
@@ -131,9 +143,9 @@ function traceCallback(
       });
     };
   }
-  return start.runStores(message, () => {
+  start.runStores(message, () => {
     try {
-      return call.apply(self, args);
+      call(args);
     } catch (error) {
       message.error = error;
       failed.publish(message);
