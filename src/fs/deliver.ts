@@ -43,7 +43,7 @@ export class Delivery {
   /** To be called once, with what the callback shall get. */
   deliver(results: readonly unknown[]): void {
     this.#results = results;
-    if (ready.push(this) === 1) setImmediate(runReady, this.#ring);
+    if (ready.push(this) === 1) runSoon(this.#ring);
   }
 
   run(): void {
@@ -58,6 +58,10 @@ export class Delivery {
 
 let ready: Delivery[] = [];
 
+function runSoon(ring: Ring): void {
+  coreOf(ring).delivery.runApart(() => runReady(ring));
+}
+
 function runReady(ring: Ring): void {
   const batch = ready;
   ready = [];
@@ -71,7 +75,7 @@ function runReady(ring: Ring): void {
     core.turn.gather(() => {
       let flushed = performance.now();
       while (next < batch.length) {
-        if (next > 0) runTicks();
+        runTicks();
         batch[next++].run();
         const now = performance.now();
         if (now - flushed < GATHER_MS) continue;
@@ -83,7 +87,7 @@ function runReady(ring: Ring): void {
     // A callback, or what it had queued, has thrown. The others get their turn when that has been dealt with.
     if (next < batch.length) {
       ready = [...batch.slice(next), ...ready];
-      setImmediate(runReady, ring);
+      runSoon(ring);
     }
   }
 }

@@ -7,6 +7,7 @@ import { closeDescriptor } from '../file/close.js';
 import type { Syscall } from '../file/errors.js';
 import { readNow, readvNow } from '../file/inline.js';
 import { advance, type Position } from '../file/transfer.js';
+import { byteLengthOf } from '../ring/memory.js';
 import type { Ring } from '../ring/ring.js';
 import { type Delivery, performFor } from './deliver.js';
 import { type Call, errorOf, perform } from './request.js';
@@ -53,7 +54,7 @@ interface Range {
 }
 
 function partOf({ view, from, length }: Range): ArrayBufferView {
-  if (from === 0 && length === view.byteLength) return view;
+  if (from === 0 && length === byteLengthOf(view)) return view;
   return Buffer.from(view.buffer as ArrayBuffer, view.byteOffset + from, length);
 }
 

@@ -358,7 +358,7 @@ export class RingCore {
     this.delivery.renewBudget();
     this.ports.reap();
     if (this.ports.refill()) this.flush();
-    if (!this.delivery.isEmpty) this.delivery.run();
+    this.delivery.runAwake();
   };
 
   #afterDelivery(): void {

@@ -30,6 +30,8 @@ export class Delivery {
   readonly #ready = new SlotQueue(); // COMPLETED
   #running = false;
   #immediateSet = false;
+  #isAwake = false;
+  #afterwards: (() => void) | null = null;
   #completed = 0;
   #cancelled = 0;
 
@@ -111,6 +113,28 @@ export class Delivery {
       this.#running = nested;
       if (!nested && this.#ready.isEmpty) this.#host.delivered();
     }
+  }
+
+  /** As `run`, called by the event loop: nothing of the program's is on the stack. */
+  runAwake(): void {
+    this.#isAwake = true;
+    try {
+      if (!this.#ready.isEmpty) this.run();
+    } finally {
+      this.#isAwake = false;
+      const callbacks = this.#afterwards;
+      this.#afterwards = null;
+      callbacks?.();
+    }
+  }
+
+  /**
+   * Runs `callbacks` with nothing of the program's on the stack, soon: when the results that the event loop is bringing have
+   * been delivered, or else in a turn of its own. What they throw is an uncaught exception. One at a time.
+   */
+  runApart(callbacks: () => void): void {
+    if (this.#isAwake && this.#afterwards === null) this.#afterwards = callbacks;
+    else setImmediate(callbacks);
   }
 
   #runOne(slot: number): void {

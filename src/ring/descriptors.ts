@@ -26,10 +26,22 @@ export interface Hold {
   uses: number;
   /** the turn in which the number was last seen to mean this file */
   turn: number;
+  /** requests of that turn: what a single one means is known */
+  usesInTurn: number;
   /** it had no request any more, and is given back in the next sweep if that is still so */
   isListed: boolean;
   /** its descriptor has been given back */
   isClosed: boolean;
+}
+
+const NONE: readonly number[] = [];
+
+/**
+ * Whether the number of a hold of this turn means another file by now. Of one request that does not matter: it has the file
+ * that it was called with. Of several nobody can tell.
+ */
+function isReused(hold: Hold): boolean {
+  return hold.usesInTurn > 1 && !hold.isClosed && native().sameFile(hold.fd, hold.duplicate) === 0;
 }
 
 export class HeldDescriptors {
@@ -62,6 +74,7 @@ export class HeldDescriptors {
   take(fd: number): Hold {
     const hold = this.#find(fd) ?? this.#make(fd);
     hold.requests++;
+    hold.usesInTurn++;
     if (++hold.uses === REGISTER_AFTER && hold.duplicate >= 0)
       hold.registered = this.#files.add(hold.duplicate);
     return hold;
@@ -81,6 +94,7 @@ export class HeldDescriptors {
     if (hold.turn === this.#turn) return true;
     if (native().sameFile(hold.fd, hold.duplicate) !== 1) return false;
     hold.turn = this.#turn;
+    hold.usesInTurn = 0;
     this.#ofTurn.push(hold);
     return true;
   }
@@ -93,6 +107,7 @@ export class HeldDescriptors {
       requests: 0,
       uses: 0,
       turn: this.#turn,
+      usesInTurn: 0,
       isListed: false,
       isClosed: false,
     };
@@ -116,15 +131,15 @@ export class HeldDescriptors {
   }
 
   /** The turn ends. Returns the requests that were held in it and whose number was reused meanwhile. */
-  endTurn(): number[] {
+  endTurn(): readonly number[] {
     // Here the turn's requests have been made, so what none of them uses is not wanted again soon.
     this.sweep();
     const turn = this.#turn++;
     const held = this.#ofTurn;
     this.#ofTurn = [];
     this.#last = null;
-    const reused = held.filter((hold) => !hold.isClosed && native().sameFile(hold.fd, hold.duplicate) === 0);
-    return reused.flatMap((hold) => this.#requestsOf(hold, turn));
+    const reused = held.filter(isReused);
+    return reused.length === 0 ? NONE : reused.flatMap((hold) => this.#requestsOf(hold, turn));
   }
 
   #requestsOf(hold: Hold, turn: number): number[] {

@@ -118,6 +118,31 @@ describe('callbacks', () => {
     ]);
   });
 
+  it('that throw cost no other its result when they come with a wake-up of the event loop', async () => {
+    const { stdout, stderr } = await runProgram(`
+      const { default: ours } = await import('linux-aio/fs');
+      const fd = fs.openSync(process.execPath);
+      const events = [];
+      process.on('uncaughtException', (error) => events.push(error.message));
+      let left = 32;
+      for (let i = 0; i < 32; i++) ours.fsync(fd, () => {
+        events.push('result ' + i);
+        if (i % 4 === 2) process.nextTick(() => { throw new Error('tick ' + i); });
+        if (--left === 0) setImmediate(() => console.log(JSON.stringify(events)));
+        if (i % 4 === 0) throw new Error('callback ' + i);
+      });
+    `);
+    assert.equal(stderr, '');
+    const events: string[] = JSON.parse(stdout);
+    for (let i = 0; i < 32; i++) {
+      const at = events.indexOf(`result ${i}`);
+      assert.notEqual(at, -1, `result ${i}`);
+      if (i % 4 === 0) assert.equal(events[at + 1], `callback ${i}`);
+      if (i % 4 === 2) assert.equal(events[at + 1], `tick ${i}`);
+    }
+    assert.equal(events.length, 32 + 16);
+  });
+
   it('are by themselves as well where process._tickCallback is not there', async () => {
     const { stdout, stderr } = await runProgram(`
       process._tickCallback = undefined;

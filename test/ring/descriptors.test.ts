@@ -25,6 +25,21 @@ describe('a request reaches the file it was made for when its descriptor is clos
     }
   });
 
+  test('before the turn ends, and the number means another file', async (t) => {
+    const ring = openRing(t);
+    const [mine, other] = twoFiles(t);
+    const first = result((done) => ring.nop(done));
+    const fd = fs.openSync(mine, 'r+');
+    const write = result((done) => ring.write(fd, Buffer.from('text'), 0, done));
+    fs.closeSync(fd);
+    openAs(fd, other, 'r+');
+    assert.equal(await write, 4);
+    assert.equal(fs.readFileSync(mine, 'latin1').slice(0, 5), 'textM');
+    assert.equal(fs.readFileSync(other, 'latin1').slice(0, 5), 'OOOOO');
+    await first;
+    fs.closeSync(fd);
+  });
+
   test('before the turn ends', async (t) => {
     const ring = openRing(t, { routing: false }); // a pool beside it has descriptors of its own
     const [mine] = twoFiles(t);
