@@ -8,6 +8,7 @@ import type { Syscall } from '../file/errors.js';
 import { readNow, readvNow } from '../file/inline.js';
 import { advance, type Position } from '../file/transfer.js';
 import { byteLengthOf } from '../ring/memory.js';
+import { strictOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
 import { type Delivery, performFor } from './deliver.js';
 import { type Call, errorOf, perform } from './request.js';
@@ -33,14 +34,6 @@ function plainPosition(fd: number, position: unknown): number | undefined {
   if (position === undefined || position === null || position === -1)
     return mayStayAtPosition(fd) ? undefined : -1;
   return Number.isSafeInteger(position) && (position as number) >= 0 ? (position as number) : undefined;
-}
-
-/**
- * ESPIPE is the answer to a position on a pipe or a socket; the ring would ignore it. Asked each time (0.3 µs): of a
- * number nothing can be remembered, for closeSync and others close it without the ring's knowledge.
- */
-function isRefused(fd: number, position: number): boolean {
-  return position >= 0 && !native().hasPositions(fd);
 }
 
 // ── read and write ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -127,9 +120,11 @@ export const read: Start = (ring, args, delivery) => {
     delivery.deliver([null, now, view]);
     return true;
   }
-  if (isRefused(fd as number, position)) return false;
   const part = partOf(target);
-  const call: Call = { syscall: 'read', start: (r, done) => r.read(fd as number, part, position, done) };
+  const call: Call = {
+    syscall: 'read',
+    start: (r, done) => strictOf(r).read(fd as number, part, position, done),
+  };
   perform(ring, call, (result) => deliverTransferred(delivery, 'read', result, view));
   return true;
 };
@@ -162,7 +157,7 @@ export const write: Start = (ring, args, delivery) => {
   let source: Range | null = null;
   if (ArrayBuffer.isView(data)) source = writeRange(fd, data, args);
   else if (typeof data === 'string' && args.length <= 4) source = textRange(fd, data, args[2], args[3]);
-  if (source === null || isRefused(fd, source.position)) return false;
+  if (source === null) return false;
   writeAll(ring, fd, [partOf(source)], source.position, (result) => {
     deliverTransferred(delivery, 'write', result, data);
   });
@@ -187,8 +182,8 @@ function writeAll(
     syscall: 'write',
     start: (r, answer) => {
       return batch.length === 1
-        ? r.write(fd, batch[0], position, answer)
-        : r.writev(fd, batch, position, answer);
+        ? strictOf(r).write(fd, batch[0], position, answer)
+        : strictOf(r).writev(fd, batch, position, answer);
     },
   };
   perform(ring, call, (result) => {
@@ -219,9 +214,14 @@ function vector(
   const [fd, views, position] = args;
   if (!isFd(fd) || !Array.isArray(views) || views.length === 0) return null;
   const at = plainPosition(fd, position);
-  if (at === undefined || !views.every((view) => ArrayBuffer.isView(view))) return null;
+  if (at === undefined) return null;
+  let bytes = 0;
+  for (const view of views) {
+    if (!ArrayBuffer.isView(view)) return null;
+    bytes += view.byteLength;
+  }
   // Of nothing but empty ones there is a system call all the same, whose errors are seen.
-  return views.some((view) => view.byteLength > 0) ? { fd, views, position: at } : null;
+  return bytes > 0 ? { fd, views, position: at } : null;
 }
 
 export const readv: Start = (ring, args, delivery) => {
@@ -233,10 +233,9 @@ export const readv: Start = (ring, args, delivery) => {
     delivery.deliver([null, now, views]);
     return true;
   }
-  if (isRefused(fd, position)) return false;
   const call: Call = {
     syscall: 'read',
-    start: (r, done) => r.readv(fd, views.slice(0, VECTOR_MAX), position, done),
+    start: (r, done) => strictOf(r).readv(fd, views.slice(0, VECTOR_MAX), position, done),
   };
   perform(ring, call, (result) => deliverTransferred(delivery, 'read', result, views));
   return true;
@@ -244,7 +243,7 @@ export const readv: Start = (ring, args, delivery) => {
 
 export const writev: Start = (ring, args, delivery) => {
   const source = vector(args);
-  if (source === null || isRefused(source.fd, source.position)) return false;
+  if (source === null) return false;
   const { fd, views, position } = source;
   writeAll(ring, fd, [...views], position, (result) => {
     deliverTransferred(delivery, 'write', result, views);

@@ -8,7 +8,7 @@ import { ERRNO } from '../abi/errno.js';
 import { OP, SQE, SQE_WORD, SQE_WORDS } from '../abi/io_uring.js';
 import { CTL, SQE_ON_DISK } from '../abi/native.js';
 import { Delivery, type DeliveryHost } from './delivery.js';
-import { HeldDescriptors } from './descriptors.js';
+import { HeldDescriptors, lacksPosition } from './descriptors.js';
 import type { Engine } from './engine.js';
 import { high, low, writeEntry } from './entry.js';
 import { closedError, tooManyRequests } from './errors.js';
@@ -16,7 +16,7 @@ import { Order } from './order.js';
 import { Ports } from './ports.js';
 import { RegisteredBuffers, RegisteredFiles } from './registered.js';
 import { isTransfer, Router } from './routing.js';
-import { type Done, Slots, STATE, TRAIT } from './slots.js';
+import { type Done, POSITION_COUNTS, Slots, STATE, TRAIT } from './slots.js';
 import type { RingStats } from './stats.js';
 import { Turn } from './turn.js';
 
@@ -135,6 +135,9 @@ export class RingCore {
     slots.state[slot] = STATE.QUEUED;
     if (traits & TRAIT.COUNTED) this.router.begin(traits);
 
+    if ((traits & POSITION_COUNTS) !== 0 && lacksPosition(fd, offset, traits))
+      return this.#fail(slot, -ERRNO.ESPIPE);
+
     const first = !this.prompt && !this.turn.isOpen && !this.delivery.isRunning;
     let alone = first; // is it entered by itself, before this call is over?
     const soon = first || this.prompt; // … or before the program goes on?
@@ -146,6 +149,9 @@ export class RingCore {
           traits &= ~(TRAIT.POOL | TRAIT.LATE);
           slots.traits[slot] = traits;
           port = this.ports.primary;
+          if ((traits & POSITION_COUNTS) !== 0 && lacksPosition(fd, offset, traits)) {
+            return this.#fail(slot, -ERRNO.ESPIPE);
+          }
         }
         if (error !== -ERRNO.EMFILE || !this.#needsNoHold(traits)) return this.#fail(slot, error);
         alone = true;
@@ -336,7 +342,9 @@ export class RingCore {
 
   /** Requests of this turn whose number means another file by now fail, if they have not been handed over. */
   #endHolds(): void {
-    for (const slot of this.held.endTurn()) {
+    const reused = this.held.endTurn();
+    this.router.isSpread = this.held.isSpread;
+    for (const slot of reused) {
       if (this.slots.isInUserSpace(slot)) this.#abandon(slot, -ERRNO.EBADF);
       else this.ports.of(this.slots.traits[slot]).spoil(slot); // it answers EBADF
     }

@@ -10,7 +10,7 @@
 // end notices (the number and the duplicate are different files) and those requests fail with EBADF.
 import { native } from '../abi/native.js';
 import type { RegisteredFiles } from './registered.js';
-import type { Slots } from './slots.js';
+import { type Slots, TRAIT } from './slots.js';
 
 /** After this many requests a held descriptor is registered; doing and undoing it costs as much as it saves on 20. */
 const REGISTER_AFTER = 256;
@@ -37,6 +37,14 @@ export interface Hold {
 const NONE: readonly number[] = [];
 
 /**
+ * Whether a transfer has a position where there are none (lseek(2)). Not asked for the pool: it makes the system call, which
+ * says so itself.
+ */
+export function lacksPosition(fd: number, position: number | bigint, traits: number): boolean {
+  return (traits & (TRAIT.POOL | TRAIT.LANE)) === 0 && position >= 0 && !native().hasPositions(fd);
+}
+
+/**
  * Whether the number of a hold of this turn means another file by now. Of one request that does not matter: it has the file
  * that it was called with. Of several nobody can tell.
  */
@@ -47,14 +55,16 @@ function isReused(hold: Hold): boolean {
 export class HeldDescriptors {
   readonly #slots: Slots;
   readonly #files: RegisteredFiles;
-  /** the newest of each number */
-  readonly #holds = new Map<number, Hold>();
+  /** the newest of each number; an array, because a request on a descriptor of its own comes and goes here */
+  readonly #holds: (Hold | undefined)[] = [];
   /** those of this turn */
   #ofTurn: Hold[] = [];
   /** those that may not be wanted any more */
   #unused: Hold[] = [];
   #last: Hold | null = null; // used in this turn; most turns have one descriptor
   #turn = 0;
+  /** the requests of the last turn were on a descriptor each, more or less */
+  isSpread = false;
 
   constructor(slots: Slots, files: RegisteredFiles) {
     this.#slots = slots;
@@ -83,7 +93,7 @@ export class HeldDescriptors {
   /** The hold on `fd`, if there is one and the number still means its file. */
   #find(fd: number): Hold | null {
     if (this.#last?.fd === fd) return this.#last;
-    const hold = this.#holds.get(fd);
+    const hold = this.#holds[fd];
     if (hold === undefined || !this.#isCurrent(hold)) return null;
     this.#last = hold;
     return hold;
@@ -112,7 +122,7 @@ export class HeldDescriptors {
       isClosed: false,
     };
     if (hold.duplicate < 0) return hold;
-    this.#holds.set(fd, hold);
+    this.#holds[fd] = hold;
     this.#ofTurn.push(hold);
     this.#last = hold;
     return hold;
@@ -138,6 +148,8 @@ export class HeldDescriptors {
     const held = this.#ofTurn;
     this.#ofTurn = [];
     this.#last = null;
+    const requests = held.reduce((sum, hold) => sum + hold.usesInTurn, 0);
+    this.isSpread = requests < 2 * held.length;
     const reused = held.filter(isReused);
     return reused.length === 0 ? NONE : reused.flatMap((hold) => this.#requestsOf(hold, turn));
   }
@@ -166,7 +178,7 @@ export class HeldDescriptors {
 
   #close(hold: Hold): void {
     hold.isClosed = true;
-    if (this.#holds.get(hold.fd) === hold) this.#holds.delete(hold.fd);
+    if (this.#holds[hold.fd] === hold) this.#holds[hold.fd] = undefined;
     if (this.#last === hold) this.#last = null;
     if (hold.registered >= 0) this.#files.remove(hold.registered);
     native().closeDescriptor(hold.duplicate);

@@ -138,12 +138,14 @@ export interface Written {
   writes: number;
   /** fsyncs that had to wait, so far */
   epoch: number;
-  readonly barriers: Barrier[];
+  /** null: no fsync has had to wait yet */
+  barriers: Barrier[] | null;
 }
 
 class WriteBarriers {
   readonly #slots: Slots;
-  readonly #byFd = new Map<number, Written>(); // those with writes in flight
+  /** those with writes in flight, by number; an array, because each write comes and goes here */
+  readonly #byFd: (Written | undefined)[] = [];
 
   constructor(slots: Slots) {
     this.#slots = slots;
@@ -153,8 +155,8 @@ class WriteBarriers {
   writeCalled(slot: number, fd: number, hold: Hold | null): void {
     let written = this.#find(fd, hold);
     if (written === undefined) {
-      written = { fd, hold, writes: 0, epoch: 0, barriers: [] };
-      this.#byFd.set(fd, written);
+      written = { fd, hold, writes: 0, epoch: 0, barriers: null };
+      this.#byFd[fd] = written;
     }
     written.hold ??= hold;
     written.writes++;
@@ -166,6 +168,7 @@ class WriteBarriers {
   fsyncWaits(slot: number, fd: number, hold: Hold | null): boolean {
     const written = this.#find(fd, hold);
     if (written === undefined) return false;
+    written.barriers ??= [];
     written.barriers.push({ slot, epoch: written.epoch++, remaining: written.writes });
     this.#slots.written[slot] = written;
     return true;
@@ -173,7 +176,7 @@ class WriteBarriers {
 
   /** The record of the file that the number means now. One of a file that had the number before does not count. */
   #find(fd: number, hold: Hold | null): Written | undefined {
-    const written = this.#byFd.get(fd);
+    const written = this.#byFd[fd];
     if (written === undefined || written.hold === null || written.hold === hold) return written;
     return native().sameFile(fd, written.hold.duplicate) === 1 ? written : undefined;
   }
@@ -182,9 +185,9 @@ class WriteBarriers {
   writeCompleted(slot: number, release: (slot: number) => void): void {
     const written = this.#slots.written[slot]!;
     this.#slots.written[slot] = null;
-    if (--written.writes === 0 && this.#byFd.get(written.fd) === written) this.#byFd.delete(written.fd);
+    if (--written.writes === 0 && this.#byFd[written.fd] === written) this.#byFd[written.fd] = undefined;
     const { barriers } = written;
-    if (barriers.length === 0) return;
+    if (barriers === null) return;
     const epoch = this.#slots.epoch[slot];
     for (const barrier of barriers) {
       if (epoch <= barrier.epoch) barrier.remaining--;
@@ -199,7 +202,7 @@ class WriteBarriers {
 
   /** A waiting fsync is taken back. */
   remove(slot: number): void {
-    const { barriers } = this.#slots.written[slot]!;
+    const barriers = this.#slots.written[slot]!.barriers!;
     this.#slots.written[slot] = null;
     barriers.splice(
       barriers.findIndex((barrier) => barrier.slot === slot),

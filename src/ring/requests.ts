@@ -5,7 +5,7 @@ import { AT_FDCWD, FSYNC_DATASYNC, OP, TRANSFER_BYTES_MAX } from '../abi/io_urin
 import type { RingCore } from './core.js';
 import { addressOf, byteLengthOf } from './memory.js';
 import { pathBytes } from './paths.js';
-import { type Done, TRAIT } from './slots.js';
+import { type Done, POSITION_COUNTS, TRAIT } from './slots.js';
 import { timespecOf } from './timespec.js';
 import { startTransfer, startVector } from './transfer.js';
 import {
@@ -35,11 +35,17 @@ export let coreOf: (ring: RingOperations) => RingCore;
 /** The operations of a ring on descriptors that nobody closes while they are in flight: they need not be held. */
 export let ownedOf: (ring: RingOperations) => RingOperations;
 
+/** The operations of a ring on any descriptor, whose transfers answer ESPIPE as pread(2) and pwrite(2) do. */
+export let strictOf: (ring: RingOperations) => RingOperations;
+
 export class RingOperations {
   readonly #core: RingCore;
   /** TRAIT.HOLD where the caller may close a descriptor at any time, else 0 */
   readonly #hold: number;
+  /** what the traits of every transfer contain */
+  readonly #transfers: number;
   #owned: RingOperations | null = null;
+  #strict: RingOperations | null = null;
 
   static {
     coreOf = (ring) => ring.#core;
@@ -47,12 +53,17 @@ export class RingOperations {
       ring.#owned ??= new RingOperations(ring.#core, 0);
       return ring.#owned;
     };
+    strictOf = (ring) => {
+      ring.#strict ??= new RingOperations(ring.#core, TRAIT.HOLD, POSITION_COUNTS);
+      return ring.#strict;
+    };
   }
 
   /** @internal */
-  constructor(core: RingCore, hold: number = TRAIT.HOLD) {
+  constructor(core: RingCore, hold: number = TRAIT.HOLD, transfers = 0) {
     this.#core = core;
     this.#hold = hold;
+    this.#transfers = hold | transfers;
   }
 
   /** The traits of operations that a worker of the kernel runs, which looks the descriptor up when it gets to it. */
@@ -96,7 +107,7 @@ export class RingOperations {
     checkView('buffer', view);
     checkPosition(position);
     checkDone(done);
-    const traits = direction | this.#hold | (isOwnPosition(position) ? STREAM : 0);
+    const traits = direction | this.#transfers | (isOwnPosition(position) ? STREAM : 0);
     const length = Math.min(byteLengthOf(view), TRANSFER_BYTES_MAX);
     return this.#core.idOf(startTransfer(this.#core, op, fd, view, 0, length, position, traits, done));
   }
@@ -126,11 +137,20 @@ export class RingOperations {
     const views = [...buffers]; // each element is read once: what was checked is what is used
     let bytes = 0;
     for (let i = 0; i < views.length; i++) {
-      checkView(`buffers[${i}]`, views[i]);
+      if (!ArrayBuffer.isView(views[i])) checkView(`buffers[${i}]`, views[i]);
       bytes += byteLengthOf(views[i]);
     }
     const stream = isOwnPosition(position) ? STREAM : 0;
-    return startVector(this.#core, op, fd, views, bytes, position, direction | stream | this.#hold, done);
+    return startVector(
+      this.#core,
+      op,
+      fd,
+      views,
+      bytes,
+      position,
+      direction | stream | this.#transfers,
+      done,
+    );
   }
 
   /**

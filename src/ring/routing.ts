@@ -160,6 +160,8 @@ export class Router {
    * write is in its way: appends with fdatasync, one at a time, 2.7 k/s with the pool in between, 3.2 k/s without.
    */
   #hasSynced = false;
+  /** Requests are on a descriptor each (src/ring/descriptors.ts). */
+  isSpread = false;
   readonly #opens = new Promptness();
   readonly #closes = new Promptness();
 
@@ -230,7 +232,12 @@ export class Router {
       this.#hasSynced = false;
       return TRAIT.COUNTED;
     }
-    const smallMax = rule === RULE.WRITE ? SMALL_DEPTH_MAX : SMALL_READ_DEPTH_MAX;
+    const isHeldAlone = rule === RULE.WRITE && (given & TRAIT.HOLD) !== 0 && this.isSpread;
+    const smallMax = isHeldAlone
+      ? Number.POSITIVE_INFINITY
+      : rule === RULE.WRITE
+        ? SMALL_DEPTH_MAX
+        : SMALL_READ_DEPTH_MAX;
     const isForPool = depth.staysWithin(bytes <= SMALL_BYTES ? smallMax : MEDIUM_DEPTH_MAX);
     return isForPool && this.#ports.companion !== null ? TRAIT.POOL | TRAIT.COUNTED : TRAIT.COUNTED;
   }

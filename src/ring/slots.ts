@@ -42,6 +42,12 @@ export const TRAIT = {
   COUNTED: 1 << 7,
 } as const;
 
+/**
+ * Given with the traits of a transfer, and not kept: a position where there are none (a pipe, a socket) is refused with
+ * ESPIPE, as by pwrite(2). io_uring would ignore it. Asked each time (0.3 µs): of a number nothing can be remembered.
+ */
+export const POSITION_COUNTS = 1 << 8;
+
 /** The callback of a request: its raw result, ≥ 0 as the system call would return, or -errno. */
 export type Done = (result: number) => void;
 

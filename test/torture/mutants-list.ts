@@ -624,7 +624,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: DELIVER,
-    find: 'if (next > 0) runTicks();',
+    find: '        runTicks();\n',
     replace: '',
     wrong: 'a callback runs before what the one before has queued',
     checks: ['fs/delivery.test.js'],
@@ -654,7 +654,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: DELIVER,
-    find: 'if (ready.push(this) === 1) setImmediate(runReady, this.#ring);',
+    find: 'if (ready.push(this) === 1) runSoon(this.#ring);',
     replace: 'ready.push(this);\n    runReady(this.#ring);',
     wrong: 'a callback runs while others’ results are being read',
     checks: ['fs/delivery.test.js'],
@@ -718,8 +718,8 @@ export const MUTANTS: readonly Mutant[] = [
     checks: ['fs/inherited.test.js'],
   },
   {
-    file: 'src/fs/descriptor-operations.ts',
-    find: 'return position >= 0 && !native().hasPositions(fd);',
+    file: 'src/ring/descriptors.ts',
+    find: 'return (traits & (TRAIT.POOL | TRAIT.LANE)) === 0 && position >= 0 && !native().hasPositions(fd);',
     replace: 'return false;',
     wrong: 'a position on a pipe is ignored',
     checks: ['fs/positions.test.js'],
