@@ -27,6 +27,7 @@ export function cancel(core: RingCore, id: number, done: Done): void {
 }
 
 function askKernel(core: RingCore, slot: number, done: Done): void {
+  core.slots.traits[slot] |= TRAIT.CANCELLED;
   const traits = TRAIT.UNBOUNDED | TRAIT.URGENT | (core.slots.traits[slot] & TRAIT.POOL); // whoever has it
   // The target is named by its user_data: slot and generation.
   core.request(OP.ASYNC_CANCEL, -1, 0, slot, core.slots.generation[slot], 0, 0, traits, null, done, 0, 0);

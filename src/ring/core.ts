@@ -16,7 +16,7 @@ import { Order } from './order.js';
 import { Ports } from './ports.js';
 import { RegisteredBuffers, RegisteredFiles } from './registered.js';
 import { isTransfer, Router } from './routing.js';
-import { type Done, POSITION_COUNTS, Slots, STATE, TRAIT } from './slots.js';
+import { type Done, Slots, STATE, TRAIT } from './slots.js';
 import type { RingStats } from './stats.js';
 import { Turn } from './turn.js';
 
@@ -52,7 +52,9 @@ export class RingCore {
   /** @param openCompanion opens the pool that is to serve beside `engine`; null for none */
   constructor(engine: Engine, openCompanion: (() => Engine) | null = null) {
     this.ports = new Ports(engine, openCompanion, this.slots, {
-      completed: (slot, result) => this.#complete(slot, result),
+      completed: (slot, result) => {
+        this.#complete(slot, result === -ERRNO.ECANCELED ? this.#whyCancelled(slot) : result);
+      },
       retryLater: () => this.delivery.goOnLater(),
       roomMade: () => void this.flush(),
     });
@@ -135,7 +137,7 @@ export class RingCore {
     slots.state[slot] = STATE.QUEUED;
     if (traits & TRAIT.COUNTED) this.router.begin(traits);
 
-    if ((traits & POSITION_COUNTS) !== 0 && lacksPosition(fd, offset, traits))
+    if ((traits & TRAIT.POSITION_COUNTS) !== 0 && lacksPosition(fd, offset, traits))
       return this.#fail(slot, -ERRNO.ESPIPE);
 
     const first = !this.prompt && !this.turn.isOpen && !this.delivery.isRunning;
@@ -149,7 +151,7 @@ export class RingCore {
           traits &= ~(TRAIT.POOL | TRAIT.LATE);
           slots.traits[slot] = traits;
           port = this.ports.primary;
-          if ((traits & POSITION_COUNTS) !== 0 && lacksPosition(fd, offset, traits)) {
+          if ((traits & TRAIT.POSITION_COUNTS) !== 0 && lacksPosition(fd, offset, traits)) {
             return this.#fail(slot, -ERRNO.ESPIPE);
           }
         }
@@ -338,6 +340,17 @@ export class RingCore {
       slots.hold[slot] = null;
       this.held.release(hold);
     }
+  }
+
+  /**
+   * ECANCELED without having been asked for: io_uring could not make the worker that the request needs. That takes no more
+   * than signals that come quickly, as a profiler's do (create_worker_cb in io_uring/io-wq.c, Linux 6.18, tries three
+   * times), or a limit on processes. It has not begun, like a system call that was interrupted.
+   */
+  #whyCancelled(slot: number): number {
+    if (this.refusing || (this.slots.traits[slot] & TRAIT.CANCELLED) !== 0) return -ERRNO.ECANCELED;
+    this.router.lacksWorkers();
+    return -ERRNO.EINTR;
   }
 
   /** Requests of this turn whose number means another file by now fail, if they have not been handed over. */

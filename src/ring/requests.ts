@@ -5,7 +5,7 @@ import { AT_FDCWD, FSYNC_DATASYNC, OP, TRANSFER_BYTES_MAX } from '../abi/io_urin
 import type { RingCore } from './core.js';
 import { addressOf, byteLengthOf } from './memory.js';
 import { pathBytes } from './paths.js';
-import { type Done, POSITION_COUNTS, TRAIT } from './slots.js';
+import { type Done, TRAIT } from './slots.js';
 import { timespecOf } from './timespec.js';
 import { startTransfer, startVector } from './transfer.js';
 import {
@@ -54,7 +54,7 @@ export class RingOperations {
       return ring.#owned;
     };
     strictOf = (ring) => {
-      ring.#strict ??= new RingOperations(ring.#core, TRAIT.HOLD, POSITION_COUNTS);
+      ring.#strict ??= new RingOperations(ring.#core, TRAIT.HOLD, TRAIT.POSITION_COUNTS);
       return ring.#strict;
     };
   }

@@ -102,6 +102,9 @@ export function servedByWorker(kind: number, length: number, batchBytes: number)
   return (length >= WORKER_BYTES_MIN && batchBytes > 0) || batchBytes + length > BATCH_BYTES_MAX;
 }
 
+/** When io_uring could not make a worker, so many requests that might need one are the pool's. */
+const WITHOUT_WORKERS = 64;
+
 const RULES_OF_ALL = 256; // opcodes are bytes
 
 /** In `op`; above it stand the entry's flags. */
@@ -162,6 +165,7 @@ export class Router {
   #hasSynced = false;
   /** Requests are on a descriptor each (src/ring/descriptors.ts). */
   isSpread = false;
+  #withoutWorkers = 0;
   readonly #opens = new Promptness();
   readonly #closes = new Promptness();
 
@@ -194,6 +198,7 @@ export class Router {
     const rule = this.#rules[op & OPCODE_MASK];
     const isForPool =
       rule === RULE.POOL ||
+      (rule !== RULE.IO_URING && this.#isWithoutWorkers) ||
       (rule === RULE.OPEN && (op > OPCODE_MASK || (openFlags & O_CREATES) !== 0 || this.#opens.isSlow)) ||
       (rule === RULE.CLOSE && this.#closes.isSlow) ||
       (rule === RULE.SYNC && this.#isSyncForPool(fd));
@@ -216,6 +221,7 @@ export class Router {
   ofTransfer(op: number, kind: number, bytes: number, given: number): number {
     const rule = this.#rules[op];
     if ((kind & (KIND.FILE | KIND.DIRECT)) !== KIND.FILE || rule === RULE.IO_URING) return 0;
+    if (this.#isWithoutWorkers && this.#ports.companion !== null) return TRAIT.POOL | TRAIT.COUNTED;
     // io_uring does not move the own position where a transfer completes after its call has returned (kiocb_done in
     // io_uring/rw.c, Linux 6.18), as on FUSE, or on overlayfs above it; a system call does.
     if ((kind & (KIND.WAITS | KIND.LATER)) !== 0 && (given & TRAIT.LANE) !== 0) {
@@ -240,6 +246,15 @@ export class Router {
         : SMALL_READ_DEPTH_MAX;
     const isForPool = depth.staysWithin(bytes <= SMALL_BYTES ? smallMax : MEDIUM_DEPTH_MAX);
     return isForPool && this.#ports.companion !== null ? TRAIT.POOL | TRAIT.COUNTED : TRAIT.COUNTED;
+  }
+
+  /** io_uring could not make a worker for a request. */
+  lacksWorkers(): void {
+    this.#withoutWorkers = WITHOUT_WORKERS;
+  }
+
+  get #isWithoutWorkers(): boolean {
+    return this.#withoutWorkers > 0 && --this.#withoutWorkers >= 0;
   }
 
   /** All that has been prepared is handed over together. */

@@ -40,13 +40,14 @@ export const TRAIT = {
   LATE: 1 << 6,
   /** routing counts it while it is in flight */
   COUNTED: 1 << 7,
+  /** the engine has been asked to cancel it */
+  CANCELLED: 1 << 8,
+  /**
+   * a transfer to a position where there are none (a pipe, a socket) is refused with ESPIPE, as by pwrite(2); io_uring would
+   * ignore the position. Asked each time (0.3 µs): of a number nothing can be remembered.
+   */
+  POSITION_COUNTS: 1 << 9,
 } as const;
-
-/**
- * Given with the traits of a transfer, and not kept: a position where there are none (a pipe, a socket) is refused with
- * ESPIPE, as by pwrite(2). io_uring would ignore it. Asked each time (0.3 µs): of a number nothing can be remembered.
- */
-export const POSITION_COUNTS = 1 << 8;
 
 /** The callback of a request: its raw result, ≥ 0 as the system call would return, or -errno. */
 export type Done = (result: number) => void;
@@ -62,7 +63,7 @@ export function ignore(): void {}
 
 export class Slots {
   state = new Uint8Array(INITIAL);
-  traits = new Uint8Array(INITIAL);
+  traits = new Uint16Array(INITIAL);
   generation = new Int32Array(INITIAL);
   result = new Int32Array(INITIAL);
   fd = new Int32Array(INITIAL);
@@ -150,7 +151,7 @@ export class Slots {
     const from = this.#capacity;
     const to = from * 2;
     this.state = grown(this.state, new Uint8Array(to));
-    this.traits = grown(this.traits, new Uint8Array(to));
+    this.traits = grown(this.traits, new Uint16Array(to));
     this.generation = grown(this.generation, new Int32Array(to));
     this.result = grown(this.result, new Int32Array(to));
     this.fd = grown(this.fd, new Int32Array(to));
@@ -178,7 +179,7 @@ export class Slots {
   }
 }
 
-function grown<T extends Uint8Array | Int32Array>(from: T, to: T): T {
+function grown<T extends Uint8Array | Uint16Array | Int32Array>(from: T, to: T): T {
   to.set(from);
   return to;
 }

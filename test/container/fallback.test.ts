@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test, { describe, type TestContext } from 'node:test';
 import type { DoctorReport } from '../../dist/doctor/report.js';
+import { refusal } from '../support/engines.js';
 import {
   type Outcome,
   type ProgramOptions,
@@ -18,7 +19,7 @@ import { launched, NO_LAUNCHER, NOT_ROOT } from './launcher.js';
 const AUTO = { LINUX_AIO_ENGINE: '', NODE_NO_WARNINGS: '' };
 const NOBODY = '--user=65534';
 /** Users of whom there is no other process: the threads of all count together. */
-const [SOMEBODY, SOMEBODY_ELSE] = ['--user=54321', '--user=54322'];
+const [SOMEBODY, SOMEBODY_ELSE, A_THIRD] = ['--user=54321', '--user=54322', '--user=54323'];
 const aio = join(packageRoot, 'dist', 'cli', 'aio.js');
 
 interface Surroundings {
@@ -252,5 +253,33 @@ describe('where a limit leaves no room', () => {
     assert.equal(outcome.signal, null, 'it hangs');
     assert.equal(outcome.code, 0, outcome.stderr);
     assert.match(outcome.stdout, /^(-\d+|0|100)(,(-\d+|0|100))*\n$/);
+  });
+
+  // So is what a profiler does: io_uring gives a worker up that signals interrupted three times while it was made.
+  test('for io_uring’s workers, the pool does what it answers ECANCELED for', {
+    skip: NOT_ROOT || refusal('io_uring'),
+  }, async () => {
+    const program = `
+      import { execFileSync } from 'node:child_process';
+      import { promises } from 'linux-aio/fs';
+      const dir = fs.mkdtempSync('/tmp/linux-aio-');
+      for (let i = 0; i < 8; i++) fs.writeFileSync(dir + '/' + i, Buffer.alloc(1 << 20, i));
+      const ring = defaultRing();
+      const fd = fs.openSync(dir + '/0');
+      const one = Buffer.alloc(1);
+      await new Promise((resolve) => fs.stat('/', resolve)); // libuv's pool has its threads
+      await result((done) => ring.statx(-100, '/', 0, 0xfff, Buffer.alloc(256), done)); // and ours one
+      execFileSync('prlimit', ['--pid', process.pid, '--nproc=1:1']);
+      // To be copied by a worker: more than the first of a batch.
+      const large = Array.from({ length: 4 }, () => Buffer.alloc(1 << 20));
+      const raw = await Promise.all(large.map((buffer) => result((done) => ring.read(fd, buffer, 0, done))));
+      const contents = await Promise.all(large.map((_, i) => promises.readFile(dir + '/' + i)));
+      fs.rmSync(dir, { recursive: true });
+      console.log([...new Set(raw)].sort().join(), contents.every((each, i) => each.every((byte) => byte === i)));`;
+    const launcher = launched(A_THIRD, '--nproc=60');
+    const outcome = await runProgram(program, { launcher, env: AUTO, timeoutMs: 8000 });
+    assert.equal(outcome.signal, null, 'it hangs');
+    assert.equal(outcome.code, 0, outcome.stderr);
+    assert.equal(outcome.stdout, '-4,1048576 true\n');
   });
 });

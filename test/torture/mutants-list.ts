@@ -718,11 +718,32 @@ export const MUTANTS: readonly Mutant[] = [
     checks: ['fs/inherited.test.js'],
   },
   {
-    file: 'src/ring/descriptors.ts',
+    file: HELD,
     find: 'return (traits & (TRAIT.POOL | TRAIT.LANE)) === 0 && position >= 0 && !native().hasPositions(fd);',
     replace: 'return false;',
     wrong: 'a position on a pipe is ignored',
     checks: ['fs/positions.test.js'],
+  },
+  {
+    file: CORE,
+    find: '    this.router.lacksWorkers();\n    return -ERRNO.EINTR;',
+    replace: '    return -ERRNO.ECANCELED;',
+    wrong: 'what io_uring cannot make a worker for fails',
+    checks: ['container/fallback.test.js'],
+  },
+  {
+    file: 'src/ring/routing.ts',
+    find: 'if (this.#isWithoutWorkers && this.#ports.companion !== null) return TRAIT.POOL | TRAIT.COUNTED;',
+    replace: '',
+    wrong: 'what io_uring cannot make a worker for is given to it again',
+    checks: ['container/fallback.test.js'],
+  },
+  {
+    file: CONTROL,
+    find: '  core.slots.traits[slot] |= TRAIT.CANCELLED;',
+    replace: '',
+    wrong: 'a request that was cancelled says that it was interrupted',
+    checks: ['ring/cancel.test.js'],
   },
   // ── what is answered inside the call ─────────────────────────────────────────────────────────────────────────────
   {

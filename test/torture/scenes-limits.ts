@@ -79,8 +79,8 @@ export const limitScenes = {
 
   /** No thread can be made any more (a limit on processes in the cgroup): it fails or goes on, and then it goes on. */
   async processes({ own, door, healthy }: Scene) {
-    // ECANCELED is io_uring's answer where it cannot make a worker for a request (io_queue_iowq in io_uring.c).
-    healthy.excuses = [code('EAGAIN'), code('ENOMEM'), code('ECANCELED')];
+    // EINTR: io_uring could not make a worker for a request, as often as it was made.
+    healthy.excuses = [code('EAGAIN'), code('ENOMEM'), code('EINTR')];
     const max = join(own.detail!, 'pids.max');
     const current = fs.readFileSync(join(own.detail!, 'pids.current'), 'utf8');
     fs.writeFileSync(max, current.trim());
