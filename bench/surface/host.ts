@@ -7,17 +7,32 @@ export interface Slice {
   entry: string;
   depth: number;
   milliseconds: number;
+  /** it goes on until there have been so many, for at most WARM_UP_MS_MAX */
+  operations?: number;
 }
+
+const WARM_UP_MS_MAX = 2000;
 
 export type Answer = { perSecond: number } | { error: string };
 
 const [, , folder, small] = process.argv;
 const place: Place = { folder, small };
 
-async function promiseLanes(run: Operation, depth: number, deadline: number): Promise<number> {
+/** Whether there is to be one more operation, after so many. */
+type GoesOn = (operations: number) => boolean;
+
+function until({ milliseconds, operations: wanted = 0 }: Slice): GoesOn {
+  const began = performance.now();
+  return (operations) => {
+    const passed = performance.now() - began;
+    return passed < milliseconds || (operations < wanted && passed < WARM_UP_MS_MAX);
+  };
+}
+
+async function promiseLanes(run: Operation, depth: number, goesOn: GoesOn): Promise<number> {
   let operations = 0;
   async function lane(number: number): Promise<void> {
-    for (let i = 0; performance.now() < deadline; i++) {
+    for (let i = 0; goesOn(operations); i++) {
       await run(number, i);
       operations++;
     }
@@ -26,7 +41,7 @@ async function promiseLanes(run: Operation, depth: number, deadline: number): Pr
   return operations;
 }
 
-function callbackLanes(call: CallbackOperation, depth: number, deadline: number): Promise<number> {
+function callbackLanes(call: CallbackOperation, depth: number, goesOn: GoesOn): Promise<number> {
   let operations = 0;
   let lanes = depth;
   return new Promise((resolve, reject) => {
@@ -35,7 +50,7 @@ function callbackLanes(call: CallbackOperation, depth: number, deadline: number)
       const next = (error?: Error | null) => {
         if (error) return reject(error);
         operations++;
-        if (performance.now() < deadline) call(number, ++i, next);
+        if (goesOn(operations)) call(number, ++i, next);
         else if (--lanes === 0) resolve(operations);
       };
       call(number, 0, next);
@@ -44,17 +59,18 @@ function callbackLanes(call: CallbackOperation, depth: number, deadline: number)
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { entry, depth, milliseconds } = JSON.parse(line) as Slice;
+  const slice = JSON.parse(line) as Slice;
+  const { entry, depth } = slice;
   let answer: Answer;
   try {
     const subject = entries[entry];
     const prepared = await subject.prepare(place, depth);
     const began = performance.now();
-    const deadline = began + milliseconds;
+    const goesOn = until(slice);
     const operations =
       'run' in prepared
-        ? await promiseLanes(prepared.run, depth, deadline)
-        : await callbackLanes(prepared.call, depth, deadline);
+        ? await promiseLanes(prepared.run, depth, goesOn)
+        : await callbackLanes(prepared.call, depth, goesOn);
     answer = { perSecond: operations / ((performance.now() - began) / 1000) };
     await subject.finish?.();
   } catch (error) {

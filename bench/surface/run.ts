@@ -21,6 +21,8 @@ import { type Entry, entries, plant } from './functions.js';
 import type { Answer, Slice } from './host.js';
 
 const DEPTHS = [1, 32];
+/** After so many V8 has compiled what it will compile. */
+const WARM_UP_OPERATIONS = 10_000;
 /** Slower than Node by more than this is a loss. */
 const TOLERANCE = 0.9;
 const begin = '<!-- surface:begin -->';
@@ -144,9 +146,8 @@ async function measure(
     for (const contestant of contestants) {
       const isFirst = round === 0;
       try {
-        const milliseconds = isFirst ? slice.milliseconds * 1.5 : slice.milliseconds;
-        const rate = await contestant.run({ ...slice, milliseconds });
-        if (!isFirst) rates.get(contestant.name)!.push(rate); // the first compiles the code
+        const rate = await contestant.run(isFirst ? { ...slice, operations: WARM_UP_OPERATIONS } : slice);
+        if (!isFirst) rates.get(contestant.name)!.push(rate);
       } catch (error) {
         if (contestant.name !== 'bun') throw error; // it has not everything that Node has
         rates.delete('bun');

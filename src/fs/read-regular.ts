@@ -14,8 +14,12 @@ const { S_IFIFO, S_IFMT, S_IFREG } = constants;
 
 /** Per request: 512 KiB are 50 to 100 µs of a worker. */
 const CHUNK_BYTES = 512 * 1024;
+/** The same when other files are being read: they keep the workers busy, and each request costs this thread more than it gains. */
+const LARGE_CHUNK_BYTES = 4 * CHUNK_BYTES;
 /** Requests in flight. */
 const DEPTH = 4;
+/** Files that are being read. */
+let files = 0;
 /** For such files the page faults of fresh memory count for more than anything else. */
 const LARGE_BYTES = 1024 * 1024;
 let keepsFreedMemory = false;
@@ -46,25 +50,38 @@ export async function readRegular(
     native().keepFreedMemory();
   }
   const view = Buffer.allocUnsafeSlow(size);
+  files++;
+  let end: number;
+  try {
+    end = await onLoan(view, () => fill(view, descriptor, files > DEPTH ? LARGE_CHUNK_BYTES : CHUNK_BYTES));
+  } finally {
+    files--;
+  }
+  view.fill(0, end); // nothing else that was in this memory is to be seen through `buffer`
+  const bytes = end === size ? view : view.subarray(0, end);
+  return encoding === undefined ? bytes : bytes.toString(encoding);
+}
+
+/** Reads the file into the view, in so many bytes at a time: where the file turned out to end. */
+async function fill(view: Buffer, descriptor: Descriptor, chunkBytes: number): Promise<number> {
+  const size = view.byteLength;
+  if (size <= chunkBytes) return readChunk(descriptor, view, 0, size);
   let next = 0;
-  let end = size; // where the file turned out to end
+  let end = size;
   const reader = async (): Promise<void> => {
     while (next < end) {
       const first = next;
-      const last = Math.min(first + CHUNK_BYTES, size);
+      const last = Math.min(first + chunkBytes, size);
       next = last;
       const bytes = await readChunk(descriptor, view, first, last);
       if (first + bytes < last) end = Math.min(end, first + bytes);
     }
   };
-  const chunks = Math.ceil(size / CHUNK_BYTES);
+  const chunks = Math.ceil(size / chunkBytes);
   // All of them, whatever one of them meets: until then the kernel writes to the memory.
-  const all = () => Promise.allSettled(Array.from({ length: Math.min(DEPTH, chunks) }, reader));
-  const readers = await onLoan(view, all);
+  const readers = await Promise.allSettled(Array.from({ length: Math.min(DEPTH, chunks) }, reader));
   for (const each of readers) if (each.status === 'rejected') throw each.reason;
-  view.fill(0, end); // nothing else that was in this memory is to be seen through `buffer`
-  const bytes = end === size ? view : view.subarray(0, end);
-  return encoding === undefined ? bytes : bytes.toString(encoding);
+  return end;
 }
 
 /** Bytes read: fewer than asked for only where the file ends. */
