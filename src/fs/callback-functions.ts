@@ -177,8 +177,8 @@ class DeliveryElseByNode extends Delivery {
   }
 
   override deliver(results: readonly unknown[]): void {
-    const error = results[0] as NodeJS.ErrnoException | null;
-    if (error !== null && (error.code === 'EMFILE' || error.code === 'ENFILE')) {
+    const code = (results[0] as NodeJS.ErrnoException | null | undefined)?.code;
+    if (code === 'EMFILE' || code === 'ENFILE') {
       this.#node(...this.#args, (...nodes: unknown[]) => super.deliver(nodes));
     } else super.deliver(results);
   }

@@ -2,14 +2,18 @@
 // ring holds the file while a request waits.
 import { Buffer } from 'node:buffer';
 import { constants } from 'node:fs';
+import { OP, TRANSFER_BYTES_MAX } from '../abi/io_uring.js';
 import { native } from '../abi/native.js';
 import { closeDescriptor } from '../file/close.js';
 import type { Syscall } from '../file/errors.js';
 import { readNow, readvNow } from '../file/inline.js';
 import { advance, type Position } from '../file/transfer.js';
+import type { RingCore } from '../ring/core.js';
 import { byteLengthOf } from '../ring/memory.js';
-import { strictOf } from '../ring/requests.js';
+import { coreOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
+import { type Done, TRAIT } from '../ring/slots.js';
+import { startTransfer, startVector } from '../ring/transfer.js';
 import { type Delivery, performFor } from './deliver.js';
 import { type Call, errorOf, perform } from './request.js';
 
@@ -34,6 +38,40 @@ function plainPosition(fd: number, position: unknown): number | undefined {
   if (position === undefined || position === null || position === -1)
     return mayStayAtPosition(fd) ? undefined : -1;
   return Number.isSafeInteger(position) && (position as number) >= 0 ? (position as number) : undefined;
+}
+
+// ── requests ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Of a transfer on a program's descriptor. */
+function traitsAt(position: Position): number {
+  const traits = TRAIT.HOLD | TRAIT.POSITION_COUNTS;
+  return position === -1 ? traits | TRAIT.LANE | TRAIT.UNBOUNDED : traits;
+}
+
+/** IOV_MAX of Linux. */
+const VECTOR_MAX = 1024;
+
+/** Of the first parts, as many as one request takes. */
+function startParts(
+  core: RingCore,
+  op: typeof OP.READV | typeof OP.WRITEV,
+  fd: number,
+  parts: readonly ArrayBufferView[],
+  position: Position,
+  done: Done,
+): number {
+  const direction = op === OP.WRITEV ? TRAIT.WRITE : 0;
+  const traits = direction | traitsAt(position);
+  const [first] = parts;
+  const length = byteLengthOf(first);
+  if (parts.length === 1 && length <= TRANSFER_BYTES_MAX) {
+    const one = op === OP.WRITEV ? OP.WRITE : OP.READ;
+    return startTransfer(core, one, fd, first, 0, length, position, traits, done);
+  }
+  const batch = parts.length > VECTOR_MAX ? parts.slice(0, VECTOR_MAX) : parts;
+  let bytes = 0;
+  for (const part of batch) bytes += byteLengthOf(part);
+  return startVector(core, op, fd, batch, bytes, position, traits, done);
 }
 
 // ── read and write ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -120,10 +158,13 @@ export const read: Start = (ring, args, delivery) => {
     delivery.deliver([null, now, view]);
     return true;
   }
-  const part = partOf(target);
   const call: Call = {
     syscall: 'read',
-    start: (r, done) => strictOf(r).read(fd as number, part, position, done),
+    start: (r, done) => {
+      const bytes = Math.min(length, TRANSFER_BYTES_MAX);
+      const traits = traitsAt(position);
+      return startTransfer(coreOf(r), OP.READ, fd as number, view, from, bytes, position, traits, done);
+    },
   };
   perform(ring, call, (result) => deliverTransferred(delivery, 'read', result, view));
   return true;
@@ -177,14 +218,9 @@ function writeAll(
   done: (result: number) => void,
   written = 0,
 ): void {
-  const batch = parts.length > VECTOR_MAX ? parts.slice(0, VECTOR_MAX) : parts;
   const call: Call = {
     syscall: 'write',
-    start: (r, answer) => {
-      return batch.length === 1
-        ? strictOf(r).write(fd, batch[0], position, answer)
-        : strictOf(r).writev(fd, batch, position, answer);
-    },
+    start: (r, answer) => startParts(coreOf(r), OP.WRITEV, fd, parts, position, answer),
   };
   perform(ring, call, (result) => {
     const rest = result > 0 ? without(parts, result) : NOTHING;
@@ -193,8 +229,6 @@ function writeAll(
   });
 }
 
-/** IOV_MAX of Linux. */
-const VECTOR_MAX = 1024;
 const NOTHING: readonly ArrayBufferView[] = [];
 
 function without(parts: readonly ArrayBufferView[], bytes: number): readonly ArrayBufferView[] {
@@ -208,34 +242,42 @@ function without(parts: readonly ArrayBufferView[], bytes: number): readonly Arr
 
 // ── readv and writev ───────────────────────────────────────────────────────────────────────────────────────────
 
-function vector(
-  args: readonly unknown[],
-): { fd: number; views: readonly ArrayBufferView[]; position: number } | null {
+interface Vector {
+  readonly fd: number;
+  /** what the program gave, and the callback gets */
+  readonly views: readonly ArrayBufferView[];
+  /** the same, nobody else's */
+  readonly parts: readonly ArrayBufferView[];
+  readonly position: number;
+}
+
+function vector(args: readonly unknown[]): Vector | null {
   const [fd, views, position] = args;
   if (!isFd(fd) || !Array.isArray(views) || views.length === 0) return null;
   const at = plainPosition(fd, position);
   if (at === undefined) return null;
+  const parts = [...views];
   let bytes = 0;
-  for (const view of views) {
-    if (!ArrayBuffer.isView(view)) return null;
-    bytes += view.byteLength;
+  for (const part of parts) {
+    if (!ArrayBuffer.isView(part)) return null;
+    bytes += part.byteLength;
   }
   // Of nothing but empty ones there is a system call all the same, whose errors are seen.
-  return bytes > 0 ? { fd, views, position: at } : null;
+  return bytes > 0 ? { fd, views, parts, position: at } : null;
 }
 
 export const readv: Start = (ring, args, delivery) => {
   const target = vector(args);
   if (target === null) return false;
-  const { fd, views, position } = target;
-  const now = readvNow(ring, fd, views, position);
+  const { fd, views, parts, position } = target;
+  const now = readvNow(ring, fd, parts, position);
   if (now >= 0) {
     delivery.deliver([null, now, views]);
     return true;
   }
   const call: Call = {
     syscall: 'read',
-    start: (r, done) => strictOf(r).readv(fd, views.slice(0, VECTOR_MAX), position, done),
+    start: (r, done) => startParts(coreOf(r), OP.READV, fd, parts, position, done),
   };
   perform(ring, call, (result) => deliverTransferred(delivery, 'read', result, views));
   return true;
@@ -244,10 +286,8 @@ export const readv: Start = (ring, args, delivery) => {
 export const writev: Start = (ring, args, delivery) => {
   const source = vector(args);
   if (source === null) return false;
-  const { fd, views, position } = source;
-  writeAll(ring, fd, [...views], position, (result) => {
-    deliverTransferred(delivery, 'write', result, views);
-  });
+  const { fd, views, parts, position } = source;
+  writeAll(ring, fd, parts, position, (result) => deliverTransferred(delivery, 'write', result, views));
   return true;
 };
 

@@ -14,7 +14,7 @@ const { S_IFIFO, S_IFMT, S_IFREG } = constants;
 
 /** Per request: 512 KiB are 50 to 100 µs of a worker. */
 const CHUNK_BYTES = 512 * 1024;
-/** The same when other files are being read: they keep the workers busy, and each request costs this thread more than it gains. */
+/** The same while many files are read: they keep the workers busy, and a request costs this thread more than it gains. */
 const LARGE_CHUNK_BYTES = 4 * CHUNK_BYTES;
 /** Requests in flight. */
 const DEPTH = 4;

@@ -147,13 +147,10 @@ export class RingCore {
       const error = this.held.hold(slot, fd);
       if (error !== 0) {
         // No descriptor left for a duplicate: what the kernel takes over within this call needs none.
-        if ((traits & TRAIT.POOL) !== 0 && isTransfer(op)) {
+        if ((traits & (TRAIT.POOL | TRAIT.POSITION_COUNTS)) === TRAIT.POOL && isTransfer(op)) {
           traits &= ~(TRAIT.POOL | TRAIT.LATE);
           slots.traits[slot] = traits;
           port = this.ports.primary;
-          if ((traits & TRAIT.POSITION_COUNTS) !== 0 && lacksPosition(fd, offset, traits)) {
-            return this.#fail(slot, -ERRNO.ESPIPE);
-          }
         }
         if (error !== -ERRNO.EMFILE || !this.#needsNoHold(traits)) return this.#fail(slot, error);
         alone = true;

@@ -63,7 +63,7 @@ export class HeldDescriptors {
   #unused: Hold[] = [];
   #last: Hold | null = null; // used in this turn; most turns have one descriptor
   #turn = 0;
-  /** the requests of the last turn were on a descriptor each, more or less */
+  /** of the files that the last turn was about, each has hardly more than one request in flight */
   isSpread = false;
 
   constructor(slots: Slots, files: RegisteredFiles) {
@@ -148,7 +148,7 @@ export class HeldDescriptors {
     const held = this.#ofTurn;
     this.#ofTurn = [];
     this.#last = null;
-    const requests = held.reduce((sum, hold) => sum + hold.usesInTurn, 0);
+    const requests = held.reduce((sum, hold) => sum + hold.requests, 0);
     this.isSpread = requests < 2 * held.length;
     const reused = held.filter(isReused);
     return reused.length === 0 ? NONE : reused.flatMap((hold) => this.#requestsOf(hold, turn));

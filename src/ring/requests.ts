@@ -35,17 +35,11 @@ export let coreOf: (ring: RingOperations) => RingCore;
 /** The operations of a ring on descriptors that nobody closes while they are in flight: they need not be held. */
 export let ownedOf: (ring: RingOperations) => RingOperations;
 
-/** The operations of a ring on any descriptor, whose transfers answer ESPIPE as pread(2) and pwrite(2) do. */
-export let strictOf: (ring: RingOperations) => RingOperations;
-
 export class RingOperations {
   readonly #core: RingCore;
   /** TRAIT.HOLD where the caller may close a descriptor at any time, else 0 */
   readonly #hold: number;
-  /** what the traits of every transfer contain */
-  readonly #transfers: number;
   #owned: RingOperations | null = null;
-  #strict: RingOperations | null = null;
 
   static {
     coreOf = (ring) => ring.#core;
@@ -53,17 +47,12 @@ export class RingOperations {
       ring.#owned ??= new RingOperations(ring.#core, 0);
       return ring.#owned;
     };
-    strictOf = (ring) => {
-      ring.#strict ??= new RingOperations(ring.#core, TRAIT.HOLD, TRAIT.POSITION_COUNTS);
-      return ring.#strict;
-    };
   }
 
   /** @internal */
-  constructor(core: RingCore, hold: number = TRAIT.HOLD, transfers = 0) {
+  constructor(core: RingCore, hold: number = TRAIT.HOLD) {
     this.#core = core;
     this.#hold = hold;
-    this.#transfers = hold | transfers;
   }
 
   /** The traits of operations that a worker of the kernel runs, which looks the descriptor up when it gets to it. */
@@ -107,7 +96,7 @@ export class RingOperations {
     checkView('buffer', view);
     checkPosition(position);
     checkDone(done);
-    const traits = direction | this.#transfers | (isOwnPosition(position) ? STREAM : 0);
+    const traits = direction | this.#hold | (isOwnPosition(position) ? STREAM : 0);
     const length = Math.min(byteLengthOf(view), TRANSFER_BYTES_MAX);
     return this.#core.idOf(startTransfer(this.#core, op, fd, view, 0, length, position, traits, done));
   }
@@ -141,16 +130,7 @@ export class RingOperations {
       bytes += byteLengthOf(views[i]);
     }
     const stream = isOwnPosition(position) ? STREAM : 0;
-    return startVector(
-      this.#core,
-      op,
-      fd,
-      views,
-      bytes,
-      position,
-      direction | stream | this.#transfers,
-      done,
-    );
+    return startVector(this.#core, op, fd, views, bytes, position, direction | stream | this.#hold, done);
   }
 
   /**

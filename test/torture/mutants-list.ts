@@ -733,7 +733,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: 'src/ring/routing.ts',
-    find: 'if (this.#isWithoutWorkers && this.#ports.companion !== null) return TRAIT.POOL | TRAIT.COUNTED;',
+    find: 'if (this.#sparesWorkers() && this.#ports.companion !== null) return TRAIT.POOL | TRAIT.COUNTED;',
     replace: '',
     wrong: 'what io_uring cannot make a worker for is given to it again',
     checks: ['container/fallback.test.js'],
