@@ -178,11 +178,12 @@ enum outcome transfer_step(struct request *r, enum place place, struct visit *vi
       }
       if (n == 0 && file_ends_at(e->fd, e->off)) return done(r, 0);
       if (n == -EOPNOTSUPP && is_in_memory(visit, e)) return memory_transfer(r, visit, bytes);
+      if (n == -ESPIPE && e->flags & SQE_POSITION_COUNTS) return done(r, n);
       if (n != -ESPIPE) return WORKER;
     } else {
       if (e->flags & SQE_ASYNC && !is_write(e)) make_all_present(e);
       long n = move(e, (int64_t)e->off, e->op_flags, 0);
-      if (n != -ESPIPE) return done(r, n);
+      if (n != -ESPIPE || e->flags & SQE_POSITION_COUNTS) return done(r, n);
     }
     if (e->off != 0 && is_socket(e->fd)) return done(r, -ESPIPE);  // net/socket.c, sock_read_iter
     r->stream = true;

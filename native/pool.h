@@ -53,6 +53,8 @@ enum { SQE_ASYNC = 1u << 4 };          // not on the owner's thread
 // io_uring has no such flag: whoever made the entry knows that the file is not one in memory (memory-files.c), and spares
 // the pool the question. If it is one after all, a worker does what this thread could have done.
 enum { SQE_ON_DISK = 1u << 7 };
+// Nor this: a position where there are none is refused (ESPIPE), as by pwrite(2). io_uring ignores it, and so does the pool.
+enum { SQE_POSITION_COUNTS = 1u << 6 };
 enum { POOL_SQ_TASKRUN = 1u << 2 };    // in sq_flags: something is finished and not posted
 enum { POOL_GETEVENTS = 1u << 0 };     // flag of pool_enter: wait for min_complete
 

@@ -23,6 +23,8 @@ export const CTL = {
 
 /** A flag of entries for the pool: the file is known not to be one in memory (native/pool.h). */
 export const SQE_ON_DISK = 1 << 7;
+/** Another: a position where there are none is refused. */
+export const SQE_POSITION_COUNTS = 1 << 6;
 
 /** Opcodes of the pool's own, which no io_uring has (native/pool.h). */
 export const POOL_OP = { READ_FILE: 240, WRITE_FILE: 241 } as const;

@@ -6,7 +6,7 @@
 // inside the call that made the request, except to `transfer` (transfer.ts), which returns them.
 import { ERRNO } from '../abi/errno.js';
 import { OP, SQE, SQE_WORD, SQE_WORDS } from '../abi/io_uring.js';
-import { CTL, SQE_ON_DISK } from '../abi/native.js';
+import { CTL, SQE_ON_DISK, SQE_POSITION_COUNTS } from '../abi/native.js';
 import { Delivery, type DeliveryHost } from './delivery.js';
 import { HeldDescriptors, lacksPosition } from './descriptors.js';
 import type { Engine } from './engine.js';
@@ -168,7 +168,10 @@ export class RingCore {
       const error = this.held.hold(slot, fd);
       if (error !== 0) return this.#fail(slot, error);
     }
-    if ((traits & TRAIT.POOL) !== 0 && this.router.kinds.isOnDisk(fd)) op |= SQE_ON_DISK << 8;
+    if ((traits & TRAIT.POOL) !== 0) {
+      if (this.router.kinds.isOnDisk(fd)) op |= SQE_ON_DISK << 8;
+      if ((traits & TRAIT.POSITION_COUNTS) !== 0) op |= SQE_POSITION_COUNTS << 8;
+    }
     const hold = slots.hold[slot];
     if (hold !== null) {
       if (hold.registered >= 0 && (traits & TRAIT.POOL) === 0) {

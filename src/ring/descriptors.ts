@@ -37,8 +37,8 @@ export interface Hold {
 const NONE: readonly number[] = [];
 
 /**
- * Whether a transfer has a position where there are none (lseek(2)). Not asked for the pool: it makes the system call, which
- * says so itself.
+ * Whether a transfer has a position where there are none (lseek(2)). Not asked for the pool beside io_uring: it makes the
+ * system call, which says so itself (SQE_POSITION_COUNTS).
  */
 export function lacksPosition(fd: number, position: number | bigint, traits: number): boolean {
   return (traits & (TRAIT.POOL | TRAIT.LANE)) === 0 && position >= 0 && !native().hasPositions(fd);

@@ -16,12 +16,14 @@ const READS: Record<string, Call> = {
   readv: (fd, { readv }) => promisify(readv)(fd, [buffer()], 5),
 };
 
+const WRITES: Record<string, Call> = {
+  'write of bytes': (fd, { write }) => promisify(write)(fd, buffer(), 0, 4, 5),
+  'write of text': (fd, { write }) => promisify(write as never as typeof fs.writev)(fd, 'text' as never, 5),
+  writev: (fd, { writev }) => promisify(writev)(fd, [buffer()], 5),
+  'writev of several': (fd, { writev }) => promisify(writev)(fd, [buffer(), buffer()], 5),
+};
+
 describe('a position on a pipe', () => {
-  const writes: Record<string, Call> = {
-    'write of bytes': (fd, { write }) => promisify(write)(fd, buffer(), 0, 4, 5),
-    'write of text': (fd, { write }) => promisify(write as never as typeof fs.writev)(fd, 'text' as never, 5),
-    writev: (fd, { writev }) => promisify(writev)(fd, [buffer()], 5),
-  };
   for (const [name, call] of Object.entries(READS)) {
     it(`is refused by ${name}, which takes nothing out`, async (t) => {
       const pipe = openPipe(t);
@@ -30,7 +32,7 @@ describe('a position on a pipe', () => {
       assert.equal(nodeFs.readSync(pipe.read, Buffer.alloc(64)), 11);
     });
   }
-  for (const [name, call] of Object.entries(writes)) {
+  for (const [name, call] of Object.entries(WRITES)) {
     it(`is refused by ${name}, which puts nothing in`, async (t) => {
       const pipe = openPipe(t);
       for (const each of [nodeFs, fs]) await assert.rejects(call(pipe.write, each), { code: 'ESPIPE' });
@@ -53,6 +55,20 @@ describe('a number that meant a file before, and was closed behind the ring’s 
       nodeFs.closeSync(fd);
     }
     assert.equal(nodeFs.readSync(pipe.read, Buffer.alloc(64)), 11, 'nothing was taken out');
+  });
+
+  it('is a pipe to be written from then on', async (t) => {
+    const pipe = openPipe(t);
+    for (const [name, call] of Object.entries(WRITES)) {
+      const fd = nodeFs.openSync(temporaryFile(t), 'r+');
+      await call(fd, fs);
+      nodeFs.closeSync(fd);
+      openAs(fd, `/proc/self/fd/${pipe.write}`, 'w');
+      await assert.rejects(call(fd, fs), { code: 'ESPIPE' }, name);
+      nodeFs.closeSync(fd);
+    }
+    nodeFs.writeSync(pipe.write, 'x');
+    assert.equal(nodeFs.readSync(pipe.read, Buffer.alloc(64)), 1, 'nothing was put in');
   });
 });
 

@@ -726,6 +726,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: CORE,
+    find: '      if ((traits & TRAIT.POSITION_COUNTS) !== 0) op |= SQE_POSITION_COUNTS << 8;',
+    replace: '',
+    wrong: 'the pool ignores a position on what was a file before',
+    checks: ['fs/positions.test.js'],
+  },
+  {
+    file: CORE,
     find: '    this.router.lacksWorkers();\n    return -ERRNO.EINTR;',
     replace: '    return -ERRNO.ECANCELED;',
     wrong: 'what io_uring cannot make a worker for fails',
