@@ -122,19 +122,20 @@ export class Delivery {
       if (!this.#ready.isEmpty) this.run();
     } finally {
       this.#isAwake = false;
-      const callbacks = this.#afterwards;
+      const work = this.#afterwards;
       this.#afterwards = null;
-      callbacks?.();
+      work?.();
     }
   }
 
   /**
-   * Runs `callbacks` with nothing of the program's on the stack, soon: when the results that the event loop is bringing have
-   * been delivered, or else in a turn of its own. What they throw is an uncaught exception. One at a time.
+   * While the event loop is bringing results: `work` is done when they have been delivered, with nothing of the program's on
+   * the stack, and what it throws is an uncaught exception. False when it is not, or there is such work already.
    */
-  runApart(callbacks: () => void): void {
-    if (this.#isAwake && this.#afterwards === null) this.#afterwards = callbacks;
-    else setImmediate(callbacks);
+  afterwards(work: () => void): boolean {
+    if (!this.#isAwake || this.#afterwards !== null) return false;
+    this.#afterwards = work;
+    return true;
   }
 
   #runOne(slot: number): void {

@@ -155,7 +155,7 @@ describe('a read of what is in the page cache', () => {
     const views = Object.defineProperty([first], 1, {
       enumerable: true,
       get: () => {
-        if (++looks === 2) moved = structuredClone(first.buffer, { transfer: [first.buffer] });
+        if (++looks === 1) moved = structuredClone(first.buffer, { transfer: [first.buffer] });
         return second;
       },
     });

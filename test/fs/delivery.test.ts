@@ -143,6 +143,35 @@ describe('callbacks', () => {
     assert.equal(events.length, 32 + 16);
   });
 
+  it('that come alone with a wake-up, one after the other, are as they are together', async () => {
+    const { stdout, stderr } = await runProgram(`
+      const { default: ours } = await import('linux-aio/fs');
+      const fd = fs.openSync(process.execPath);
+      const events = [];
+      process.on('uncaughtException', (error) => {
+        events.push(error.message);
+        next();
+      });
+      let i = 0;
+      const next = () => ours.fsync(fd, () => {
+        events.push('result ' + ++i);
+        if (i === 12) return console.log(JSON.stringify(events));
+        if (i % 3 === 0) process.nextTick(() => { throw new Error('tick ' + i); });
+        if (i % 3 === 1) throw new Error('callback ' + i);
+        if (i % 3 === 2) next();
+      });
+      next();
+    `);
+    assert.equal(stderr, '');
+    assert.deepEqual(
+      JSON.parse(stdout),
+      [1, 4, 7, 10].flatMap((i) => {
+        const [first, second, third] = [i, i + 1, i + 2].map((each) => `result ${each}`);
+        return [first, `callback ${i}`, second, third, ...(i < 10 ? [`tick ${i + 2}`] : [])];
+      }),
+    );
+  });
+
   it('are by themselves as well where process._tickCallback is not there', async () => {
     const { stdout, stderr } = await runProgram(`
       process._tickCallback = undefined;

@@ -624,7 +624,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: DELIVER,
-    find: '        runTicks();\n',
+    find: 'if (next > 0) runTicks();',
     replace: '',
     wrong: 'a callback runs before what the one before has queued',
     checks: ['fs/delivery.test.js'],
@@ -650,6 +650,13 @@ export const MUTANTS: readonly Mutant[] = [
     find: '    if (next < batch.length) {',
     replace: '    if (next < 0) {',
     wrong: 'a callback that throws costs others their results',
+    checks: ['fs/delivery.test.js'],
+  },
+  {
+    file: DELIVER,
+    find: 'if (ready.length === 1) turn.gather(() => ready.pop()!.run());\n    else setImmediate(runReady, ring);',
+    replace: 'runReady(ring);',
+    wrong: 'an exception of what callbacks have queued passes through a wake-up',
     checks: ['fs/delivery.test.js'],
   },
   {
