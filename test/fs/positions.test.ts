@@ -60,7 +60,10 @@ describe('a number that meant a file before, and was closed behind the ring’s 
   it('is a pipe to be written from then on', async (t) => {
     const pipe = openPipe(t);
     for (const [name, call] of Object.entries(WRITES)) {
-      const fd = nodeFs.openSync(temporaryFile(t), 'r+');
+      const path = temporaryFile(t);
+      const fd = nodeFs.openSync(path, 'r+');
+      await promisify(fs.close)(fd); // and with it what the ring knows of the number
+      openAs(fd, path, 'r+');
       await call(fd, fs);
       nodeFs.closeSync(fd);
       openAs(fd, `/proc/self/fd/${pipe.write}`, 'w');
