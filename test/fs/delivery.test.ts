@@ -130,6 +130,9 @@ describe('callbacks', () => {
         if (--left === 0) setImmediate(() => console.log(JSON.stringify(events)));
         if (i % 4 === 0) throw new Error('callback ' + i);
       });
+      await null; // all have been handed over
+      const until = performance.now() + 50; // … and are over when the event loop gets to them
+      while (performance.now() < until);
     `);
     assert.equal(stderr, '');
     const events: string[] = JSON.parse(stdout);
