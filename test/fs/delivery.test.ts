@@ -126,9 +126,9 @@ describe('callbacks', () => {
       let left = 32;
       for (let i = 0; i < 32; i++) ours.rmdir('/missing-' + i, () => {
         events.push('result ' + i);
-        if (i % 4 === 2) process.nextTick(() => { throw new Error('tick ' + i); });
+        if (i % 4 === 0) process.nextTick(() => { throw new Error('tick ' + i); });
         if (--left === 0) setImmediate(() => console.log(JSON.stringify(events)));
-        if (i % 4 === 0) throw new Error('callback ' + i);
+        if (i % 4 === 2) throw new Error('callback ' + i);
       });
       await null; // all have been handed over
       const until = performance.now() + 50; // … and are over when the event loop gets to them
@@ -139,8 +139,8 @@ describe('callbacks', () => {
     for (let i = 0; i < 32; i++) {
       const at = events.indexOf(`result ${i}`);
       assert.notEqual(at, -1, `result ${i}`);
-      if (i % 4 === 0) assert.equal(events[at + 1], `callback ${i}`);
-      if (i % 4 === 2) assert.equal(events[at + 1], `tick ${i}`);
+      if (i % 4 === 2) assert.equal(events[at + 1], `callback ${i}`);
+      if (i % 4 === 0) assert.equal(events[at + 1], `tick ${i}`);
     }
     assert.equal(events.length, 32 + 16);
   });
