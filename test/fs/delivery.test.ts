@@ -121,17 +121,18 @@ describe('callbacks', () => {
   it('that throw cost no other its result when they come with a wake-up of the event loop', async () => {
     const { stdout, stderr } = await runProgram(`
       const { default: ours } = await import('linux-aio/fs');
+      const fd = fs.openSync(process.execPath);
       const events = [];
       process.on('uncaughtException', (error) => events.push(error.message));
       let left = 32;
-      for (let i = 0; i < 32; i++) ours.rmdir('/missing-' + i, () => {
+      for (let i = 0; i < 32; i++) ours.fsync(fd, () => {
         events.push('result ' + i);
         if (i % 4 === 0) process.nextTick(() => { throw new Error('tick ' + i); });
         if (--left === 0) setImmediate(() => console.log(JSON.stringify(events)));
         if (i % 4 === 2) throw new Error('callback ' + i);
       });
-      await null; // all have been handed over
-      const until = performance.now() + 50; // … and are over when the event loop gets to them
+      await null; // all have been handed over, and none is over yet
+      const until = performance.now() + 50; // all are, when the event loop gets to them
       while (performance.now() < until);
     `);
     assert.equal(stderr, '');
