@@ -654,13 +654,6 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: DELIVER,
-    find: 'if (ready.length === 1) turn.gather(() => ready.pop()!.run());\n    else setImmediate(runReady, ring);',
-    replace: 'runReady(ring);',
-    wrong: 'an exception of what callbacks have queued passes through a wake-up',
-    checks: ['fs/delivery.test.js'],
-  },
-  {
-    file: DELIVER,
     find: 'if (ready.push(this) === 1) runSoon(this.#ring);',
     replace: 'ready.push(this);\n    runReady(this.#ring);',
     wrong: 'a callback runs while others’ results are being read',
