@@ -186,10 +186,9 @@ class DeliveryElseByNode extends Delivery {
 
 function callbackFunction(name: string, [start, ...counts]: Served): Untyped {
   const node = (fs as unknown as Record<string, Untyped>)[name];
-  const isServed = Array.from({ length: Math.max(...counts) + 1 }, (_, count) => counts.includes(count));
   const ours = (args: unknown[]): void => {
-    const callback = args[args.length - 1];
-    const isOrdinary = typeof callback === 'function' && isServed[args.length] === true;
+    const callback = args.at(-1);
+    const isOrdinary = typeof callback === 'function' && counts.includes(args.length);
     const ring = isOrdinary ? ringOrNull() : null;
     if (ring !== null) {
       args.pop();

@@ -64,9 +64,8 @@ let ready: Delivery[] = [];
  * catches it before Node has put its stack of async ids in order, and Node aborts).
  */
 function runSoon(ring: Ring): void {
-  const { delivery, turn } = coreOf(ring);
-  const inWakeUp = delivery.afterwards(() => {
-    if (ready.length === 1) turn.gather(() => ready.pop()!.run());
+  const inWakeUp = coreOf(ring).delivery.afterwards(() => {
+    if (ready.length === 1) runReady(ring);
     else setImmediate(runReady, ring);
   });
   if (!inWakeUp) setImmediate(runReady, ring);

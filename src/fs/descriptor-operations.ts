@@ -12,7 +12,7 @@ import type { RingCore } from '../ring/core.js';
 import { byteLengthOf } from '../ring/memory.js';
 import { coreOf } from '../ring/requests.js';
 import type { Ring } from '../ring/ring.js';
-import { type Done, TRAIT } from '../ring/slots.js';
+import { type Done, OWN_POSITION, TRAIT } from '../ring/slots.js';
 import { startTransfer, startVector } from '../ring/transfer.js';
 import { type Delivery, performFor } from './deliver.js';
 import { type Call, errorOf, perform } from './request.js';
@@ -45,7 +45,7 @@ function plainPosition(fd: number, position: unknown): number | undefined {
 /** Of a transfer on a program's descriptor. */
 function traitsAt(position: Position): number {
   const traits = TRAIT.HOLD | TRAIT.POSITION_COUNTS;
-  return position === -1 ? traits | TRAIT.LANE | TRAIT.UNBOUNDED : traits;
+  return position === -1 ? traits | OWN_POSITION : traits;
 }
 
 /** IOV_MAX of Linux. */
@@ -62,9 +62,9 @@ function startParts(
 ): number {
   const direction = op === OP.WRITEV ? TRAIT.WRITE : 0;
   const traits = direction | traitsAt(position);
-  const [first] = parts;
-  const length = byteLengthOf(first);
-  if (parts.length === 1 && length <= TRANSFER_BYTES_MAX) {
+  if (parts.length === 1) {
+    const [first] = parts;
+    const length = Math.min(byteLengthOf(first), TRANSFER_BYTES_MAX);
     const one = op === OP.WRITEV ? OP.WRITE : OP.READ;
     return startTransfer(core, one, fd, first, 0, length, position, traits, done);
   }
@@ -84,7 +84,8 @@ interface Range {
   readonly position: number;
 }
 
-function partOf({ view, from, length }: Range): ArrayBufferView {
+/** @param from bytes into the view */
+function partOf(view: ArrayBufferView, from: number, length: number): ArrayBufferView {
   if (from === 0 && length === byteLengthOf(view)) return view;
   return Buffer.from(view.buffer as ArrayBuffer, view.byteOffset + from, length);
 }
@@ -158,13 +159,10 @@ export const read: Start = (ring, args, delivery) => {
     delivery.deliver([null, now, view]);
     return true;
   }
+  const parts = [partOf(view, from, length)];
   const call: Call = {
     syscall: 'read',
-    start: (r, done) => {
-      const bytes = Math.min(length, TRANSFER_BYTES_MAX);
-      const traits = traitsAt(position);
-      return startTransfer(coreOf(r), OP.READ, fd as number, view, from, bytes, position, traits, done);
-    },
+    start: (r, done) => startParts(coreOf(r), OP.READV, fd as number, parts, position, done),
   };
   perform(ring, call, (result) => deliverTransferred(delivery, 'read', result, view));
   return true;
@@ -199,7 +197,8 @@ export const write: Start = (ring, args, delivery) => {
   if (ArrayBuffer.isView(data)) source = writeRange(fd, data, args);
   else if (typeof data === 'string' && args.length <= 4) source = textRange(fd, data, args[2], args[3]);
   if (source === null) return false;
-  writeAll(ring, fd, [partOf(source)], source.position, (result) => {
+  const { view, from, length, position } = source;
+  writeAll(ring, fd, [partOf(view, from, length)], position, (result) => {
     deliverTransferred(delivery, 'write', result, data);
   });
   return true;
@@ -223,21 +222,17 @@ function writeAll(
     start: (r, answer) => startParts(coreOf(r), OP.WRITEV, fd, parts, position, answer),
   };
   perform(ring, call, (result) => {
-    const rest = result > 0 ? without(parts, result) : NOTHING;
+    const rest = result > 0 ? without(parts, result) : [];
     if (rest.length === 0) done(result > 0 || written === 0 ? written + result : written);
     else writeAll(ring, fd, rest, advance(position, result), done, written + result);
   });
 }
 
-const NOTHING: readonly ArrayBufferView[] = [];
-
 function without(parts: readonly ArrayBufferView[], bytes: number): readonly ArrayBufferView[] {
   let i = 0;
   while (i < parts.length && bytes >= parts[i].byteLength) bytes -= parts[i++].byteLength;
-  if (i === parts.length) return NOTHING;
-  const { buffer, byteOffset, byteLength } = parts[i];
-  const rest = Buffer.from(buffer as ArrayBuffer, byteOffset + bytes, byteLength - bytes);
-  return [rest, ...parts.slice(i + 1)];
+  if (i === parts.length) return [];
+  return [partOf(parts[i], bytes, parts[i].byteLength - bytes), ...parts.slice(i + 1)];
 }
 
 // ── readv and writev ───────────────────────────────────────────────────────────────────────────────────────────

@@ -38,8 +38,6 @@ interface Operations {
   close(fd: number, callback: (error?: Error | null) => void): void;
 }
 
-const NOTHING: readonly unknown[] = [];
-
 export class StreamReader {
   readonly #operations: Operations;
   readonly #end: number;
@@ -137,7 +135,7 @@ export class StreamReader {
     delivery.begin();
     core.onDone(id, (result) => {
       answer = result;
-      delivery.deliver(NOTHING);
+      delivery.deliver([]);
     });
     core.flush();
     if (!core.isComplete(id)) ahead.readOn(at + length, length);
@@ -155,8 +153,8 @@ export class StreamReader {
       callback(null, buffer.byteLength, buffer);
     });
     delivery.begin();
-    if (chunk.result === undefined) chunk.done = () => delivery.deliver(NOTHING);
-    else delivery.deliver(NOTHING);
+    if (chunk.result === undefined) chunk.done = () => delivery.deliver([]);
+    else delivery.deliver([]);
   }
 
   #advance(at: number, bytes: number): void {

@@ -58,10 +58,10 @@ export class RingCore {
       retryLater: () => this.delivery.goOnLater(),
       roomMade: () => void this.flush(),
     });
-    this.router = new Router(this.ports);
     this.#resolvesAtSubmit = engine.resolvesDescriptorsAtSubmit;
     this.registered = new RegisteredBuffers(engine.register);
     this.held = new HeldDescriptors(this.slots, new RegisteredFiles(engine.register));
+    this.router = new Router(this.ports, this.held);
     this.delivery = new Delivery(this.slots, engine.queues.control, this.#deliveryHost());
   }
 
@@ -137,8 +137,7 @@ export class RingCore {
     slots.state[slot] = STATE.QUEUED;
     if (traits & TRAIT.COUNTED) this.router.begin(traits);
 
-    if ((traits & TRAIT.POSITION_COUNTS) !== 0 && lacksPosition(fd, offset, traits))
-      return this.#fail(slot, -ERRNO.ESPIPE);
+    if (lacksPosition(fd, offset, traits)) return this.#fail(slot, -ERRNO.ESPIPE);
 
     const first = !this.prompt && !this.turn.isOpen && !this.delivery.isRunning;
     let alone = first; // is it entered by itself, before this call is over?
@@ -355,9 +354,7 @@ export class RingCore {
 
   /** Requests of this turn whose number means another file by now fail, if they have not been handed over. */
   #endHolds(): void {
-    const reused = this.held.endTurn();
-    this.router.isSpread = this.held.isSpread;
-    for (const slot of reused) {
+    for (const slot of this.held.endTurn()) {
       if (this.slots.isInUserSpace(slot)) this.#abandon(slot, -ERRNO.EBADF);
       else this.ports.of(this.slots.traits[slot]).spoil(slot); // it answers EBADF
     }

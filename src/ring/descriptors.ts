@@ -41,7 +41,8 @@ const NONE: readonly number[] = [];
  * system call, which says so itself (SQE_POSITION_COUNTS).
  */
 export function lacksPosition(fd: number, position: number | bigint, traits: number): boolean {
-  return (traits & (TRAIT.POOL | TRAIT.LANE)) === 0 && position >= 0 && !native().hasPositions(fd);
+  const isAsked = (traits & (TRAIT.POSITION_COUNTS | TRAIT.POOL)) === TRAIT.POSITION_COUNTS;
+  return isAsked && position >= 0 && !native().hasPositions(fd);
 }
 
 /**

@@ -5,7 +5,7 @@ import { AT_FDCWD, FSYNC_DATASYNC, OP, TRANSFER_BYTES_MAX } from '../abi/io_urin
 import type { RingCore } from './core.js';
 import { addressOf, byteLengthOf } from './memory.js';
 import { pathBytes } from './paths.js';
-import { type Done, TRAIT } from './slots.js';
+import { type Done, OWN_POSITION, TRAIT } from './slots.js';
 import { timespecOf } from './timespec.js';
 import { startTransfer, startVector } from './transfer.js';
 import {
@@ -24,7 +24,6 @@ export type Path = string | Uint8Array;
 
 /** Size of `struct statx` in bytes. */
 const STATX_BYTES = 256;
-const STREAM = TRAIT.LANE | TRAIT.UNBOUNDED;
 
 /**
  * The core of a ring, for the layers above. Not exported by the package: whoever has it can write to any address of
@@ -96,7 +95,7 @@ export class RingOperations {
     checkView('buffer', view);
     checkPosition(position);
     checkDone(done);
-    const traits = direction | this.#hold | (isOwnPosition(position) ? STREAM : 0);
+    const traits = direction | this.#hold | (isOwnPosition(position) ? OWN_POSITION : 0);
     const length = Math.min(byteLengthOf(view), TRANSFER_BYTES_MAX);
     return this.#core.idOf(startTransfer(this.#core, op, fd, view, 0, length, position, traits, done));
   }
@@ -126,10 +125,11 @@ export class RingOperations {
     const views = [...buffers]; // each element is read once: what was checked is what is used
     let bytes = 0;
     for (let i = 0; i < views.length; i++) {
+      // The name is made for an error only.
       if (!ArrayBuffer.isView(views[i])) checkView(`buffers[${i}]`, views[i]);
       bytes += byteLengthOf(views[i]);
     }
-    const stream = isOwnPosition(position) ? STREAM : 0;
+    const stream = isOwnPosition(position) ? OWN_POSITION : 0;
     return startVector(this.#core, op, fd, views, bytes, position, direction | stream | this.#hold, done);
   }
 
@@ -371,7 +371,7 @@ export class RingOperations {
     checkView('buffer', buffer);
     checkInt32('flags', flags, 0);
     checkDone(done);
-    const traits = direction | STREAM | this.#hold;
+    const traits = direction | OWN_POSITION | this.#hold;
     const length = Math.min(byteLengthOf(buffer), TRANSFER_BYTES_MAX);
     return this.#core.start(op, fd, 0, addressOf(buffer), length, flags, traits, buffer, done);
   }

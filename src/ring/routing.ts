@@ -4,6 +4,7 @@
 // Figures below: requests per second at depth 1, io_uring alone → the pool; Linux 6.18, 2 cores.
 import { OP } from '../abi/io_uring.js';
 import { native } from '../abi/native.js';
+import type { HeldDescriptors } from './descriptors.js';
 import { POOL_OPERATIONS } from './engine-threads.js';
 import type { Ports } from './ports.js';
 import { TRAIT } from './slots.js';
@@ -155,6 +156,7 @@ export class Router {
   /** bytes of transfers that the submission being prepared will copy itself */
   batchBytes = 0;
   readonly #ports: Ports;
+  readonly #held: Pick<HeldDescriptors, 'isSpread'>;
   readonly #rules = new Uint8Array(RULES_OF_ALL);
   readonly #reads = new Depth();
   readonly #writes = new Depth();
@@ -163,14 +165,13 @@ export class Router {
    * write is in its way: appends with fdatasync, one at a time, 2.7 k/s with the pool in between, 3.2 k/s without.
    */
   #hasSynced = false;
-  /** Held descriptors have hardly more than one request each (src/ring/descriptors.ts). */
-  isSpread = false;
   #withoutWorkers = 0;
   readonly #opens = new Promptness();
   readonly #closes = new Promptness();
 
-  constructor(ports: Ports) {
+  constructor(ports: Ports, held: Pick<HeldDescriptors, 'isSpread'>) {
     this.#ports = ports;
+    this.#held = held;
     if (!ports.routes) return;
     for (const [op, rule] of RULES) this.#rules[op] = rule;
     // What this kernel's io_uring does not have, the pool has.
@@ -259,7 +260,7 @@ export class Router {
     if (rule !== RULE.WRITE) return SMALL_READ_DEPTH_MAX;
     // Where each has to be held and asked for its position, io_uring costs this thread more: fs.write at depth 32, on as
     // many files, 157 k → 218 k. On one file, or on descriptors that need not be held, io_uring is ahead.
-    return (given & TRAIT.HOLD) !== 0 && this.isSpread ? Number.POSITIVE_INFINITY : SMALL_DEPTH_MAX;
+    return (given & TRAIT.HOLD) !== 0 && this.#held.isSpread ? Number.POSITIVE_INFINITY : SMALL_DEPTH_MAX;
   }
 
   /** All that has been prepared is handed over together. */

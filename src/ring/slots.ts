@@ -49,6 +49,9 @@ export const TRAIT = {
   POSITION_COUNTS: 1 << 9,
 } as const;
 
+/** Of requests at a descriptor's own position: one after the other, and a pipe's may take for ever. */
+export const OWN_POSITION = TRAIT.LANE | TRAIT.UNBOUNDED;
+
 /** The callback of a request: its raw result, ≥ 0 as the system call would return, or -errno. */
 export type Done = (result: number) => void;
 

@@ -19,7 +19,7 @@ import {
 } from './memory.js';
 import { REGISTER_AFTER } from './registered.js';
 import { OPCODE_MASK, servedByWorker } from './routing.js';
-import { type Done, ignore, STATE, TRAIT } from './slots.js';
+import { type Done, ignore, OWN_POSITION, STATE, TRAIT } from './slots.js';
 
 /** What `transfer` returns when the result is not in hand: no system call returns this. */
 export const PENDING = -0x80000000;
@@ -115,7 +115,7 @@ export function transfer(
   position: number | bigint,
 ): number {
   let traits = op === OP.WRITE ? TRAIT.WRITE : 0;
-  if (position === -1) traits |= TRAIT.LANE | TRAIT.UNBOUNDED;
+  if (position === -1) traits |= OWN_POSITION;
   const slot = startTransfer(core, op, fd, view, byteOffset, length, position, traits, ignore);
   const { slots, delivery } = core;
   if (slots.state[slot] === STATE.COMPLETED && delivery.mayReturnNow) return delivery.take(slot);

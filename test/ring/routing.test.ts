@@ -412,7 +412,7 @@ describe('when the pool', { skip }, () => {
       companion: {},
       primary: { engine: { operations: new Set([OP.READ, OP.SHUTDOWN]) } },
     };
-    const router = new Router(ports as never);
+    const router = new Router(ports as never, { isSpread: false });
     assert.equal(router.ofOperation(OP.ACCEPT, -1, 0), TRAIT.POOL);
     assert.equal(router.ofOperation(OP.SHUTDOWN, -1, 0), 0);
   });
@@ -420,7 +420,9 @@ describe('when the pool', { skip }, () => {
 
 test('opening and closing go to the pool while io_uring does not do them at once', () => {
   const engine = { operations: new Set(Object.values(OP)) };
-  const router = new Router({ routes: true, companion: {}, primary: { engine } } as never);
+  const router = new Router({ routes: true, companion: {}, primary: { engine } } as never, {
+    isSpread: false,
+  });
   for (const op of [OP.OPENAT, OP.CLOSE]) {
     assert.equal(router.ofOperation(op, -1, 0), 0);
     for (let i = 0; i < 4; i++) router.observe(op, false);

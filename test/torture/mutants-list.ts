@@ -719,7 +719,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: HELD,
-    find: 'return (traits & (TRAIT.POOL | TRAIT.LANE)) === 0 && position >= 0 && !native().hasPositions(fd);',
+    find: 'return isAsked && position >= 0 && !native().hasPositions(fd);',
     replace: 'return false;',
     wrong: 'a position on a pipe is ignored',
     checks: ['fs/positions.test.js'],
