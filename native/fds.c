@@ -60,7 +60,7 @@ static bool remember(napi_env env, int fd) {
   return true;
 }
 
-static void forget(napi_env env, int fd) {
+void fds_forget(napi_env env, int fd) {
   struct duplicates *open;
   napi_get_instance_data(env, (void **)&open);
   if (fd >= 0 && fd < open->size) open->bits[fd / 8] &= ~(1 << fd % 8);
@@ -145,7 +145,7 @@ napi_value fd_status_flags(napi_env env, napi_callback_info info) {
 napi_value fd_close(napi_env env, napi_callback_info info) {
   int32_t fd;
   if (first_int(env, info, &fd, 1)) return js_int(env, -EINVAL);
-  forget(env, fd);
+  fds_forget(env, fd);
   return js_int(env, close(fd) < 0 ? -errno : 0);
 }
 

@@ -184,7 +184,8 @@ bool operation_locks_memory(const struct sqe *e, struct visit *visit) {
 // `visit` belongs to AT_ONCE and is NULL elsewhere.
 enum outcome operation_step(struct request *r, enum place place, struct visit *visit) {
   const struct sqe *e = &r->sqe;
-  if (e->flags & ~(SQE_ASYNC | SQE_POSITION_COUNTS | SQE_ON_DISK)) return done(r, -EINVAL);  // links, drain, registered files
+  const uint32_t known = SQE_ASYNC | SQE_OWN_DESCRIPTOR | SQE_POSITION_COUNTS | SQE_ON_DISK;
+  if (e->flags & ~known) return done(r, -EINVAL);  // links, drain, registered files
   switch (e->opcode) {
     case OP_NOP: return done(r, 0);
     case OP_READ: case OP_READV: case OP_WRITE: case OP_WRITEV: return transfer_step(r, place, visit);

@@ -149,8 +149,16 @@ static void write_completion(struct pool *p, const struct request *r) {
   __atomic_store_n(p->q.cq_tail, tail + 1, __ATOMIC_RELEASE);
 }
 
-// Owner: the request is over; nobody else knows it any more.
+// The request is over, and its result not seen yet: whoever sees it may execute the file, or wait for a pipe to end.
+static void close_own_descriptor(struct request *r) {
+  if (!(r->sqe.flags & SQE_OWN_DESCRIPTOR)) return;
+  r->sqe.flags &= ~SQE_OWN_DESCRIPTOR;
+  close(r->sqe.fd);
+}
+
+// Owner: nobody else knows the request any more.
 static void complete(struct pool *p, struct request *r) {
+  close_own_descriptor(r);
   if (!p->backlog && completions_ready(p) < p->q.cq_entries) {
     write_completion(p, r);
     free_request(p, r);
@@ -166,6 +174,7 @@ static void complete(struct pool *p, struct request *r) {
 
 bool pool_push(struct pool *p, struct request *r) {
   poller_forget(p->poller, r);
+  close_own_descriptor(r);
   set_state(r, FINISHED);
   struct request *head = __atomic_load_n(&p->finished, __ATOMIC_RELAXED);
   do r->next = head;

@@ -55,6 +55,8 @@ enum { SQE_ASYNC = 1u << 4 };          // not on the owner's thread
 enum { SQE_ON_DISK = 1u << 7 };
 // Nor this: a position where there are none is refused (ESPIPE), as by pwrite(2). io_uring ignores it, and so does the pool.
 enum { SQE_POSITION_COUNTS = 1u << 6 };
+// Nor this: the descriptor was made for this request alone, and the pool closes it before anybody sees the result.
+enum { SQE_OWN_DESCRIPTOR = 1u << 5 };
 enum { POOL_SQ_TASKRUN = 1u << 2 };    // in sq_flags: something is finished and not posted
 enum { POOL_GETEVENTS = 1u << 0 };     // flag of pool_enter: wait for min_complete
 

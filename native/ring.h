@@ -167,6 +167,8 @@ napi_value pin_count(napi_env env, napi_callback_info info);
 
 // fds.c
 bool fds_init(napi_env env);
+// A duplicate that somebody else closes from now on.
+void fds_forget(napi_env env, int fd);
 napi_value fd_duplicate(napi_env env, napi_callback_info info);
 napi_value fd_same_file(napi_env env, napi_callback_info info);
 napi_value fd_let_wait(napi_env env, napi_callback_info info);

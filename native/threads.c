@@ -17,11 +17,24 @@ enum { SQ_HEAD = 0, SQ_TAIL = 64, SQ_MASK = 128, SQ_ENTRIES = 132, SQ_FLAGS = 19
        CQ_MASK = 384, CQ_ENTRIES = 388, CQES = 448 };
 enum { ENTRIES_MAX = 32768, CQ_ENTRIES_MAX = 2 * 65536 };
 
+// Entries that have been consumed: what they own the pool closes, not the end of the environment.
+static void forget_own_descriptors(const struct queues *q, uint32_t head, int consumed) {
+  const struct sqe *entries = q->sqes->memory;
+  uint32_t mask = *(uint32_t *)((char *)q->ring->memory + SQ_MASK);
+  for (int i = 0; i < consumed; i++) {
+    const struct sqe *e = &entries[(head + (uint32_t)i) & mask];
+    if (e->flags & SQE_OWN_DESCRIPTOR) fds_forget(q->env, e->fd);
+  }
+}
+
 static int threads_enter(struct queues *q, uint32_t to_submit, uint32_t min_complete, uint32_t flags) {
   struct timespec timeout = {q->control[CTL_TIMEOUT_SEC], q->control[CTL_TIMEOUT_NSEC]};
   bool limited = q->control[CTL_TIMEOUT_SET];
   q->control[CTL_TIMEOUT_SET] = 0;
-  return pool_enter(q->pool, to_submit, min_complete, flags, limited ? &timeout : NULL);
+  uint32_t head = *(uint32_t *)((char *)q->ring->memory + SQ_HEAD);
+  int consumed = pool_enter(q->pool, to_submit, min_complete, flags, limited ? &timeout : NULL);
+  forget_own_descriptors(q, head, consumed);
+  return consumed;
 }
 
 static bool threads_post_deferred(struct queues *q) {

@@ -25,6 +25,8 @@ export const CTL = {
 export const SQE_ON_DISK = 1 << 7;
 /** Another: a position where there are none is refused. */
 export const SQE_POSITION_COUNTS = 1 << 6;
+/** Another: the descriptor is the entry's own, and closed before its result is seen. */
+export const SQE_OWN_DESCRIPTOR = 1 << 5;
 
 /** Opcodes of the pool's own, which no io_uring has (native/pool.h). */
 export const POOL_OP = { READ_FILE: 240, WRITE_FILE: 241 } as const;

@@ -6,16 +6,17 @@
 // inside the call that made the request, except to `transfer` (transfer.ts), which returns them.
 import { ERRNO } from '../abi/errno.js';
 import { OP, SQE, SQE_WORD, SQE_WORDS } from '../abi/io_uring.js';
-import { CTL, SQE_ON_DISK, SQE_POSITION_COUNTS } from '../abi/native.js';
+import { CTL, SQE_ON_DISK, SQE_OWN_DESCRIPTOR, SQE_POSITION_COUNTS } from '../abi/native.js';
 import { Delivery, type DeliveryHost } from './delivery.js';
 import { HeldDescriptors, lacksPosition } from './descriptors.js';
 import type { Engine } from './engine.js';
 import { high, low, writeEntry } from './entry.js';
 import { closedError, tooManyRequests } from './errors.js';
+import { isTransfer } from './operations.js';
 import { Order } from './order.js';
 import { Ports } from './ports.js';
 import { RegisteredBuffers, RegisteredFiles } from './registered.js';
-import { isTransfer, Router } from './routing.js';
+import { Router } from './routing.js';
 import { type Done, Slots, STATE, TRAIT } from './slots.js';
 import type { RingStats } from './stats.js';
 import { Turn } from './turn.js';
@@ -143,7 +144,7 @@ export class RingCore {
     let alone = first; // is it entered by itself, before this call is over?
     const soon = first || this.prompt; // … or before the program goes on?
     if ((traits & TRAIT.HOLD) !== 0 && (traits & HELD_AT_ONCE || !soon || !this.#resolvesAtSubmit)) {
-      const error = this.held.hold(slot, fd);
+      const error = this.held.keep(slot, op, fd, traits, port.engine.closesOwnDescriptors);
       if (error !== 0) {
         // No descriptor left for a duplicate: what the kernel takes over within this call needs none.
         if ((traits & (TRAIT.POOL | TRAIT.POSITION_COUNTS)) === TRAIT.POOL && isTransfer(op)) {
@@ -163,7 +164,8 @@ export class RingCore {
       if (!port.queues.hasRoom) this.flush();
       now = port.hasRoom(traits);
     }
-    if (!now && slots.hold[slot] === null && (traits & TRAIT.HOLD) !== 0) {
+    const own = slots.own[slot];
+    if (!now && slots.hold[slot] === null && own < 0 && (traits & TRAIT.HOLD) !== 0) {
       const error = this.held.hold(slot, fd);
       if (error !== 0) return this.#fail(slot, error);
     }
@@ -179,6 +181,9 @@ export class RingCore {
       } else {
         fd = hold.duplicate;
       }
+    } else if (own >= 0) {
+      fd = own;
+      op |= SQE_OWN_DESCRIPTOR << 8;
     }
 
     const words = now ? port.queues.entries : slots.entries;
@@ -338,6 +343,8 @@ export class RingCore {
     if (hold !== null) {
       slots.hold[slot] = null;
       this.held.release(hold);
+    } else if (slots.own[slot] >= 0) {
+      this.held.releaseOwn(slot);
     }
   }
 
@@ -365,6 +372,7 @@ export class RingCore {
     const { slots } = this;
     if (slots.state[slot] === STATE.QUEUED) this.ports.of(slots.traits[slot]).unqueue(slot);
     else this.#order.remove(slot);
+    if (slots.own[slot] >= 0) this.held.closeOwn(slot);
     this.#complete(slot, result);
   }
 

@@ -2,6 +2,9 @@
 // queue, in a lane) runs on a duplicate, so that closing the caller's descriptor and reusing its number cannot lead
 // it to another file. One duplicate serves all requests on the same number, as long as the number means that file.
 //
+// A request of the pool that is the only one on its number has a duplicate of its own, without a hold (SQE_OWN_DESCRIPTOR):
+// the worker that performs it closes that, so half of what keeping a file costs is not this thread's.
+//
 // A hold that many requests have used is registered with the kernel as well, where the engine can: that saves the
 // look-up of the descriptor, 55 of 650 ns of a cached read (see registered.ts).
 //
@@ -9,8 +12,12 @@
 // the same number and makes more requests on it: then nobody can tell which request meant which file. The turn's
 // end notices (the number and the duplicate are different files) and those requests fail with EBADF.
 import { native } from '../abi/native.js';
+import { isTransfer } from './operations.js';
 import type { RegisteredFiles } from './registered.js';
 import { type Slots, TRAIT } from './slots.js';
+
+/** With fewer requests in flight nothing can be said of their files. */
+const JUDGED_FROM = 6;
 
 /** After this many requests a held descriptor is registered; doing and undoing it costs as much as it saves on 20. */
 const REGISTER_AFTER = 256;
@@ -46,6 +53,15 @@ export function lacksPosition(fd: number, position: number | bigint, traits: num
 }
 
 /**
+ * Whether a duplicate may be the request's alone: not where the order needs it for longer (a lane), nor where it may be wanted
+ * for ever. Reads are made within the call, most of them, and many of them on one number.
+ */
+function sharesNothing(op: number, traits: number): boolean {
+  if ((traits & (TRAIT.LANE | TRAIT.UNBOUNDED)) !== 0) return false;
+  return (traits & TRAIT.WRITE) !== 0 || !isTransfer(op);
+}
+
+/**
  * Whether the number of a hold of this turn means another file by now. Of one request that does not matter: it has the file
  * that it was called with. Of several nobody can tell.
  */
@@ -64,7 +80,12 @@ export class HeldDescriptors {
   #unused: Hold[] = [];
   #last: Hold | null = null; // used in this turn; most turns have one descriptor
   #turn = 0;
-  /** of the files that the last turn was about, each has hardly more than one request in flight */
+  /** requests in flight that have a hold or a duplicate of their own, and the duplicates there are for them */
+  #requests = 0;
+  #duplicates = 0;
+  /** whether a request in flight has a duplicate of its own, by number */
+  readonly #owned: (boolean | undefined)[] = [];
+  /** of the files that requests are in flight for, each has hardly more than one */
   isSpread = false;
 
   constructor(slots: Slots, files: RegisteredFiles) {
@@ -72,7 +93,24 @@ export class HeldDescriptors {
     this.#files = files;
   }
 
-  /** Holds the request's descriptor until its hold is released: 0, or the -errno with which it cannot be. */
+  /**
+   * Keeps the file of the request's descriptor until the request is over: 0, or the -errno with which it cannot be.
+   *
+   * @param closes the engine closes what is a request's own (`Engine.closesOwnDescriptors`)
+   */
+  keep(slot: number, op: number, fd: number, traits: number, closes: boolean): number {
+    const mayOwn = closes && sharesNothing(op, traits);
+    if (!mayOwn || this.#holds[fd] !== undefined || this.#owned[fd] === true) return this.hold(slot, fd);
+    const duplicate = native().duplicate(fd);
+    if (duplicate < 0) return duplicate;
+    this.#slots.own[slot] = duplicate;
+    this.#owned[fd] = true;
+    this.#duplicates++;
+    this.#count();
+    return 0;
+  }
+
+  /** The same by a hold, which is to be released. */
   hold(slot: number, fd: number): number {
     const hold = this.take(fd);
     if (hold.duplicate < 0) return hold.duplicate;
@@ -81,11 +119,30 @@ export class HeldDescriptors {
     return 0;
   }
 
+  /** A request that has a duplicate of its own never reached the engine that would close it. */
+  closeOwn(slot: number): void {
+    native().closeDescriptor(this.#slots.own[slot]);
+  }
+
+  /** A request that has a duplicate of its own is over. */
+  releaseOwn(slot: number): void {
+    this.#slots.own[slot] = -1;
+    this.#owned[this.#slots.fd[slot]] = false;
+    this.#duplicates--;
+    this.#requests--;
+  }
+
+  /** One more request is in flight. */
+  #count(): void {
+    if (++this.#requests >= JUDGED_FROM) this.isSpread = this.#requests < 2 * this.#duplicates;
+  }
+
   /** A hold on `fd` for one more request of this turn; give it back with `release`. */
   take(fd: number): Hold {
     const hold = this.#find(fd) ?? this.#make(fd);
     hold.requests++;
     hold.usesInTurn++;
+    if (hold.duplicate >= 0) this.#count();
     if (++hold.uses === REGISTER_AFTER && hold.duplicate >= 0)
       hold.registered = this.#files.add(hold.duplicate);
     return hold;
@@ -123,6 +180,7 @@ export class HeldDescriptors {
       isClosed: false,
     };
     if (hold.duplicate < 0) return hold;
+    this.#duplicates++;
     this.#holds[fd] = hold;
     this.#ofTurn.push(hold);
     this.#last = hold;
@@ -131,6 +189,7 @@ export class HeldDescriptors {
 
   /** A request of this hold is over. `sweep` gives the descriptor back. */
   release(hold: Hold): void {
+    if (hold.duplicate >= 0) this.#requests--;
     if (--hold.requests > 0 || hold.duplicate < 0 || hold.isListed) return;
     hold.isListed = true;
     this.#unused.push(hold);
@@ -149,8 +208,6 @@ export class HeldDescriptors {
     const held = this.#ofTurn;
     this.#ofTurn = [];
     this.#last = null;
-    const requests = held.reduce((sum, hold) => sum + hold.requests, 0);
-    this.isSpread = requests < 2 * held.length;
     const reused = held.filter(isReused);
     return reused.length === 0 ? NONE : reused.flatMap((hold) => this.#requestsOf(hold, turn));
   }
@@ -179,6 +236,7 @@ export class HeldDescriptors {
 
   #close(hold: Hold): void {
     hold.isClosed = true;
+    this.#duplicates--;
     if (this.#holds[hold.fd] === hold) this.#holds[hold.fd] = undefined;
     if (this.#last === hold) this.#last = null;
     if (hold.registered >= 0) this.#files.remove(hold.registered);

@@ -69,6 +69,7 @@ export function openUring(options: EngineOptions, onWake: () => void): Engine {
     name: 'io_uring',
     queues,
     operations,
+    closesOwnDescriptors: false,
     resolvesDescriptorsAtSubmit: options.sqpollIdle === null,
     announcesCompletions: true,
     handle,

@@ -41,7 +41,9 @@ export function openOnPool(
     handle,
     operations: POOL_OPERATIONS,
     resolvesDescriptorsAtSubmit: false,
-    // Linux AIO has a queue of its own, which is looked at on entering.
+    // Linux AIO takes some of the entries, and closes nothing.
+    closesOwnDescriptors: name === 'threads',
+    // It has a queue of its own, which is looked at on entering.
     announcesCompletions: name === 'threads',
     syncReference: () => native().ringSyncReference(handle),
     register: null,

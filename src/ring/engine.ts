@@ -47,6 +47,8 @@ export interface Engine {
   readonly operations: ReadonlySet<number>;
   /** it looks descriptors up while `enter` takes requests over, not later in a thread of its own */
   readonly resolvesDescriptorsAtSubmit: boolean;
+  /** it closes the descriptors that are an entry's own (SQE_OWN_DESCRIPTOR) */
+  readonly closesOwnDescriptors: boolean;
   /** completions show in the queue or in its flags as soon as they are there, not only by entering */
   readonly announcesCompletions: boolean;
   /** recomputes whether in-flight requests keep the process alive, after `control[CTL.UNREF]` has changed */

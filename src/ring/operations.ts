@@ -1,5 +1,5 @@
-// The names under which `Ring.operations`, `Ring.supports` and `doctor()` speak of the kernel's operations: the
-// names of the methods.
+// The kernel's operations: their kinds, and the names under which `Ring.operations`, `Ring.supports` and `doctor()` speak of
+// them, which are those of the methods.
 import { OP } from '../abi/io_uring.js';
 
 const NAMES: Readonly<Record<string, number>> = {
@@ -38,4 +38,9 @@ export function hasOperation(isServed: (op: number) => boolean, name: string): b
 
 export function operationNames(isServed: (op: number) => boolean): string[] {
   return Object.keys(NAMES).filter((name) => isServed(NAMES[name]));
+}
+
+/** Whether the operation, without flags above it, moves bytes between a file and memory. */
+export function isTransfer(op: number): boolean {
+  return op === OP.READ || op === OP.WRITE || op === OP.READV || op === OP.WRITEV;
 }

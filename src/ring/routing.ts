@@ -6,6 +6,7 @@ import { OP } from '../abi/io_uring.js';
 import { native } from '../abi/native.js';
 import type { HeldDescriptors } from './descriptors.js';
 import { POOL_OPERATIONS } from './engine-threads.js';
+import { isTransfer } from './operations.js';
 import type { Ports } from './ports.js';
 import { TRAIT } from './slots.js';
 
@@ -278,10 +279,6 @@ export class Router {
   end(traits: number): void {
     (traits & TRAIT.WRITE ? this.#writes : this.#reads).end();
   }
-}
-
-export function isTransfer(op: number): boolean {
-  return op === OP.READ || op === OP.WRITE || op === OP.READV || op === OP.WRITEV;
 }
 
 /** Kinds are asked for again after this many look-ups: a number may mean another file by now. */

@@ -83,6 +83,8 @@ export class Slots {
   /** memory that is given back when the request is over */
   borrowed: (HeldMemory | null)[] = new Array(INITIAL).fill(null);
   hold: (Hold | null)[] = new Array(INITIAL).fill(null);
+  /** a duplicate of the descriptor for this request alone, which the engine closes; or -1 */
+  own = new Int32Array(INITIAL).fill(NONE);
   lane: (Lane | null)[] = new Array(INITIAL).fill(null);
   written: (Written | null)[] = new Array(INITIAL).fill(null);
 
@@ -160,6 +162,7 @@ export class Slots {
     this.fd = grown(this.fd, new Int32Array(to));
     this.epoch = grown(this.epoch, new Int32Array(to));
     this.turn = grown(this.turn, new Int32Array(to));
+    this.own = grown(this.own, new Int32Array(to).fill(NONE));
     this.next = grown(this.next, new Int32Array(to));
     this.prev = grown(this.prev, new Int32Array(to));
     this.entries = grown(this.entries, new Int32Array(to * SQE_WORDS));

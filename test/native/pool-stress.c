@@ -275,9 +275,15 @@ static void prepare_random(struct ring *r, int file, uint32_t *cancels) {
       uint32_t target = busy_slot(r);
       prepare(r, OP_ASYNC_CANCEL, -1, slot)->addr = user_data_of(r, target);
       ++*cancels;
-      break;
+      return;
     }
   }
+  // What is not over within this call is over at some time; `main` counts the descriptors.
+  e = &r->q.sqes[(*r->q.sq_tail - 1) & (r->q.sq_entries - 1)];
+  if (e->fd < 0 || random_below(3)) return;
+  e->fd = fcntl(e->fd, F_DUPFD_CLOEXEC, 3);
+  CHECK(e->fd >= 0);
+  e->flags |= SQE_OWN_DESCRIPTOR;
 }
 
 static void mixed(int file, uint32_t workers, uint32_t entries, uint32_t cq_entries) {

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import test, { describe } from 'node:test';
+import { Ring } from 'linux-aio';
 import { fillQueue } from '../support/full-queue.js';
 import { openAs, twoFiles } from '../support/reuse.js';
-import { errno, nextTurn, openRing, result } from '../support/ring.js';
+import { errno, nextTurn, openRing, result, started } from '../support/ring.js';
 import { openDescriptors, openPipes, temporaryFile } from '../support/temp.js';
 
 describe('a request reaches the file it was made for when its descriptor is closed', () => {
@@ -259,4 +260,64 @@ test('a hundred requests in one turn on one descriptor hold one duplicate', asyn
   await Promise.all(reads);
   assert.equal(openDescriptors(), before);
   fs.closeSync(fd);
+});
+
+describe('a request that is alone on its number', () => {
+  test('has closed its duplicate when its result is seen', async (t) => {
+    const ring = openRing(t);
+    const path = temporaryFile(t);
+    const fds = Array.from({ length: 20 }, () => fs.openSync(path, 'r+'));
+    await result((done) => ring.ftruncate(fds[0], 0, done)); // the pool has its descriptors now
+    const before = openDescriptors();
+    for (let round = 0; round < 20; round++) {
+      const sizes = fds.map((fd, i) => result((done) => ring.ftruncate(fd, i, done)));
+      const writes = fds.map((fd, i) => result((done) => ring.write(fd, Buffer.from('text'), 4 * i, done)));
+      assert.deepEqual(new Set(await Promise.all(sizes)), new Set([0]));
+      assert.deepEqual(new Set(await Promise.all(writes)), new Set([4]));
+      assert.equal(openDescriptors(), before);
+    }
+    for (const fd of fds) fs.closeSync(fd);
+  });
+
+  test('reaches its file, whatever the number means by then', async (t) => {
+    const ring = openRing(t);
+    const [mine, other] = twoFiles(t);
+    for (let round = 0; round < 50; round++) {
+      const first = result((done) => ring.nop(done));
+      const fd = fs.openSync(mine, 'r+');
+      const size = result((done) => ring.ftruncate(fd, 100 + round, done));
+      fs.closeSync(fd);
+      openAs(fd, other, 'r+');
+      assert.deepEqual(await Promise.all([first, size]), [0, 0]);
+      fs.closeSync(fd);
+      assert.deepEqual([fs.statSync(mine).size, fs.statSync(other).size], [100 + round, 2 << 20]);
+    }
+  });
+
+  test('shares one with those that come before it is over', async (t) => {
+    const ring = openRing(t);
+    const fd = fs.openSync(temporaryFile(t), 'r+');
+    const before = openDescriptors();
+    const sizes = Array.from({ length: 100 }, (_, i) => result((done) => ring.ftruncate(fd, i, done)));
+    // Beside what the pool of a ring opens with its first request.
+    assert.ok(openDescriptors() < before + 20, `${openDescriptors() - before} more descriptors`);
+    assert.deepEqual(new Set(await Promise.all(sizes)), new Set([0]));
+    fs.closeSync(fd);
+  });
+
+  test('leaves none behind when it is taken back', async (t) => {
+    const path = temporaryFile(t);
+    const [pipe] = openPipes(t, 1);
+    const fds = Array.from({ length: 20 }, () => fs.openSync(path, 'r+'));
+    const before = openDescriptors();
+    const ring = Ring.open({ entries: 8, engine: 'threads' }); // beside io_uring the pool has a queue of its own
+    const blocked = fillQueue(ring, pipe.read);
+    const sizes = fds.map((fd, i) => started((done) => ring.ftruncate(fd, i, done)));
+    for (const { id } of sizes.slice(10)) ring.cancel(id, () => {});
+    await ring.close();
+    for (const { result: answer } of sizes) assert.ok([0, errno.ECANCELED].includes(await answer));
+    await Promise.all(blocked);
+    assert.equal(openDescriptors(), before);
+    for (const fd of fds) fs.closeSync(fd);
+  });
 });

@@ -8,7 +8,15 @@ import fs from 'node:fs';
 import test, { describe, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addressOf, native } from '../support/internals.js';
-import { directFile, NO_DIRECT, openDescriptors, openPipe, openPipes } from '../support/temp.js';
+import {
+  directFile,
+  NO_DIRECT,
+  openDescriptors,
+  opened,
+  openPipe,
+  openPipes,
+  temporaryFile,
+} from '../support/temp.js';
 import { startWorker } from '../support/worker.js';
 
 const ROUNDS = 3;
@@ -86,6 +94,44 @@ describe('a thread that ends with requests in flight', () => {
     const before = openDescriptors();
     await run(6);
     assert.equal(openDescriptors(), before);
+  });
+
+  test('in the middle of a turn gives back what it was about to hand over', async (t) => {
+    const run = async () => {
+      const worker = startWorker(
+        `const ring = Ring.open();
+         const fds = Array.from({ length: 20 }, () => fs.openSync(data, 'r+'));
+         ring.nop(() => {});
+         for (const fd of fds) ring.ftruncate(fd, 0, () => {});
+         post('prepared');
+         for (;;) {}`,
+        path,
+      );
+      await once(worker, 'message');
+      await worker.terminate();
+    };
+    const path = temporaryFile(t);
+    await run();
+    const before = openDescriptors();
+    await run();
+    assert.equal(openDescriptors(), before);
+  });
+
+  test('closes no number that has become somebody else’s', async (t) => {
+    const path = temporaryFile(t);
+    const worker = startWorker(
+      `const ring = Ring.open();
+       const fds = Array.from({ length: 20 }, () => fs.openSync(data, 'r+'));
+       await Promise.all(fds.map((fd) => result((done) => ring.ftruncate(fd, 0, done))));
+       for (const fd of fds) fs.closeSync(fd);
+       post('over');
+       ring.timeout(60_000, () => {});`,
+      path,
+    );
+    await once(worker, 'message');
+    const mine = Array.from({ length: 60 }, () => opened(t, path));
+    await worker.terminate();
+    for (const fd of mine) fs.fstatSync(fd);
   });
 
   test('gives its memory back, thirty times', async (t) => {

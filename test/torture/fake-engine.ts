@@ -44,6 +44,7 @@ export class FakeEngine implements Engine {
   readonly name = 'io_uring';
   readonly operations: ReadonlySet<number> = new Set(Object.values(OP));
   readonly resolvesDescriptorsAtSubmit: boolean;
+  readonly closesOwnDescriptors = false;
   readonly announcesCompletions = true;
   readonly handle = {};
   readonly register = null;

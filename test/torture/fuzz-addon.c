@@ -108,6 +108,15 @@ static void enter(struct ring *r, uint32_t flags, uint32_t wait) {
   reap(r);
 }
 
+// Only the pool by itself closes it, and src/ makes such entries for no other engine.
+static void own_descriptor(const struct ring *r, struct sqe *e) {
+  napi_value fd = fake_number(env, e->fd);
+  int32_t duplicate = -1;
+  if (r->closes) napi_get_value_int32(env, fake_call(env, fake_property(exports, "duplicate"), 1, &fd), &duplicate);
+  if (duplicate < 0) e->flags &= ~SQE_OWN_DESCRIPTOR;
+  else e->fd = duplicate;
+}
+
 static void entry(struct ring *r) {
   static const uint8_t opcodes[] = {OP_NOP, OP_READ, OP_WRITE, OP_READV, OP_WRITEV, OP_FSYNC, OP_ASYNC_CANCEL, OP_POLL_ADD};
   uint32_t entries = r->params.sq_entries, tail = *at(r, r->params.sq.tail), index = tail & (entries - 1);
@@ -118,6 +127,7 @@ static void entry(struct ring *r) {
   bool vectored = e->opcode == OP_READV || e->opcode == OP_WRITEV;
   e->flags = byte() & 3 ? 0 : byte() & 0x3f;
   e->fd = fds[byte() & 1 ? 2 : byte() % FDS];
+  if (e->flags & SQE_OWN_DESCRIPTOR) own_descriptor(r, e);
   e->off = byte() & 1 ? byte() * 512u : byte() & 1 ? UINT64_MAX : (uint64_t)word() << 31;
   e->len = vectored ? byte() % 65 : byte() & 1 ? byte() * 128u : byte();
   e->addr = (uintptr_t)region + (vectored ? REGION - 4096 : byte() & 1 ? 0 : byte());
@@ -149,6 +159,7 @@ static void opened(const char *name, napi_value result, napi_value p) {
   while (r < rings + RINGS && r->object) r++;
   if (r == rings + RINGS) return;  // that one is left to the end of the environment
   *r = (struct ring){.object = result, .q = handle->data, .is_uring = strcmp(name, "uringOpen") == 0};
+  r->closes = strcmp(name, "poolOpen") == 0;
   result->references++;
   void *memory;
   size_t size;

@@ -10,7 +10,7 @@ struct ring {
   napi_value object;
   struct queues *q;  // NULL once closed
   struct params params;
-  bool is_uring;
+  bool is_uring, closes;
   uint32_t prepared;
 };
 

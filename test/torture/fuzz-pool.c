@@ -139,6 +139,11 @@ static void prepare(const uint8_t *c, uint32_t slot) {
     default: break;
   }
   if (!is_tame(e)) e->opcode = OP_NOP;
+  if (e->flags & SQE_OWN_DESCRIPTOR) {  // of what is no descriptor there is no duplicate either
+    int duplicate = fcntl(e->fd, F_DUPFD_CLOEXEC, 3);
+    if (duplicate >= 0) e->fd = duplicate;
+    else e->flags &= ~SQE_OWN_DESCRIPTOR;
+  }
   e->user_data = (uint64_t)generation << 32 | slot;
   busy[slot] = true;
   outstanding++;
