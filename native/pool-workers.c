@@ -21,7 +21,9 @@
 enum { WORKERS_MAX = 1024 };
 enum { IDLE_MS = 3000 };  // a worker without work ends after this
 // How long a worker looks for work before it sleeps. Waking it costs both sides ~5 µs and, on a virtual machine, the
-// worker starts up to 50 µs later. After some looks in vain it sleeps at once, most of the time.
+// worker starts up to 50 µs later. After some looks in vain it sleeps at once, most of the time; and always on the CPU where
+// the owner last was, for the owner cannot make a request there while the worker looks for it (link and unlink, 32 at a
+// time, 2 CPUs: 65 k/s → 73 k/s; fs.write 349 k → 422 k).
 enum { LINGER_NS = 60 * 1000, LINGER_MISSES_MAX = 4, LINGER_AGAIN = 16 };
 
 // While operations are as quick as that, completions gather for a while before the owner is woken, which costs ~2 µs
@@ -248,14 +250,14 @@ static void linger(struct workers *ws) {
       pause_cpu();
       found = __atomic_load_n(&ws->queued, __ATOMIC_RELAXED) > 0;
     }
-  } while (!found && pool_now() < until);
+  } while (!found && pool_now() < until && pool_owner_is_elsewhere(ws->pool));
   pthread_mutex_lock(&ws->lock);
   ws->lingering--;
   ws->linger_misses = found ? 0 : ws->linger_misses + 1;
 }
 
 static bool may_linger(struct workers *ws) {
-  if (ws->linger_ns == 0 || ws->lingering > 0) return false;
+  if (ws->linger_ns == 0 || ws->lingering > 0 || !pool_owner_is_elsewhere(ws->pool)) return false;
   return ws->linger_misses < LINGER_MISSES_MAX || ++ws->linger_skipped % LINGER_AGAIN == 0;
 }
 

@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,7 @@ struct pool {
 
   struct request *finished __attribute__((aligned(64)));  // newest first; pushed by anyone, taken by the owner
   uint32_t owner_looks;  // atomic: the owner is about to take `finished`, and needs no waking
+  int owner_cpu;         // atomic: where the owner last was
 };
 
 int64_t pool_now(void) {
@@ -192,6 +194,10 @@ bool pool_owner_is_to_be_woken(struct pool *p) {
   return !__atomic_load_n(&p->owner_looks, __ATOMIC_SEQ_CST) && __atomic_load_n(&p->finished, __ATOMIC_RELAXED);
 }
 
+bool pool_owner_is_elsewhere(struct pool *p) {
+  return __atomic_load_n(&p->owner_cpu, __ATOMIC_RELAXED) != sched_getcpu();
+}
+
 void pool_finish(struct pool *p, struct request *r) {
   if (pool_push(p, r)) pool_wake_owner(p);
 }
@@ -322,6 +328,7 @@ static int wait_for_completions(struct pool *p, uint32_t min_complete, const str
 
 int pool_enter(struct pool *p, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
                const struct timespec *timeout) {
+  __atomic_store_n(&p->owner_cpu, sched_getcpu(), __ATOMIC_RELAXED);
   int consumed = to_submit > 0 ? submit(p, to_submit) : 0;
   pool_post(p);
   if (consumed != (int)to_submit || !(flags & POOL_GETEVENTS) || min_complete == 0) return consumed;

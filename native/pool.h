@@ -164,6 +164,8 @@ bool pool_push(struct pool *p, struct request *r);
 // Whether results wait for the owner that it is not about to take.
 bool pool_owner_is_to_be_woken(struct pool *p);
 void pool_wake_owner(struct pool *p);
+// Whether this thread is on another CPU than the owner was last: else, while this one runs, the owner does not.
+bool pool_owner_is_elsewhere(struct pool *p);
 // Any thread but the owner's: a worker has to go on with it.
 void pool_requeue(struct pool *p, struct request *r);
 
