@@ -218,11 +218,11 @@ bool workers_take_back(struct workers *ws, struct request *r) {
 
 // ── a worker's life ───────────────────────────────────────────────────────────────────────────────────────────
 
-// Usually: a transfer, or what begins with a path that was looked up before. Nothing is known of the others.
+// Usually: a transfer, a new size, or what begins with a path that was looked up before. Nothing is known of the others.
 static bool is_from_memory(const struct request *r) {
   switch (r->sqe.opcode) {
     case OP_READ: case OP_READV: case OP_WRITE: case OP_WRITEV: case OP_SEND: case OP_RECV: case OP_STATX:
-    case OP_READ_FILE: return true;
+    case OP_READ_FILE: case OP_FTRUNCATE: return true;
     default: return false;
   }
 }
