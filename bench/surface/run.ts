@@ -24,7 +24,7 @@ const DEPTHS = [1, 32];
 /** Processes of each side, where a bound seems to be missed. */
 const PAIRINGS = '8';
 /** After so many V8 has compiled what it will compile. */
-const WARM_UP_OPERATIONS = 10_000;
+const WARM_UP_OPERATIONS = 100_000;
 /** Slower than Node by more than this is a loss. */
 const TOLERANCE = 0.9;
 const begin = '<!-- surface:begin -->';

@@ -147,6 +147,7 @@ export function readvByWorker(
 /**
  * A request for a transfer between a file and several buffers: OP.READV or OP.WRITEV.
  *
+ * @param views nobody else's: they are kept until the completion
  * @param bytes of all of them
  * @returns the request's number
  */
@@ -163,12 +164,12 @@ export function startVector(
   const borrowed: HeldMemory[] = [];
   try {
     const vector = iovecOf(views, borrowed);
-    const keep = [vector, ...views];
     const over: Done = (result) => {
       giveIovec(vector);
-      borrowed.forEach(giveBack);
+      for (const memory of borrowed) giveBack(memory);
       done(result);
     };
+    const keep = [vector, views];
     return core.start(op, fd, position, addressOf(vector), views.length, 0, traits, keep, over, 0, bytes);
   } catch (error) {
     borrowed.forEach(giveBack);
