@@ -176,7 +176,9 @@ static long file_operation(const struct sqe *e) {
 
 bool operation_locks_memory(const struct sqe *e, struct visit *visit) {
   switch (e->opcode) {
-    case OP_WRITE: case OP_WRITEV: case OP_FALLOCATE: case OP_FTRUNCATE: return is_in_memory(visit, e);
+    case OP_WRITE: case OP_WRITEV: return is_in_memory(visit, e);
+    // Not worth the question, where it is not known: then writes to files in memory keep off this thread meanwhile.
+    case OP_FALLOCATE: case OP_FTRUNCATE: return !(e->flags & SQE_ON_DISK);
     default: return false;
   }
 }

@@ -27,7 +27,7 @@ export const KIND = {
 } as const;
 
 /** By which rule an operation is routed. */
-const RULE = { IO_URING: 0, POOL: 1, OPEN: 2, CLOSE: 3, READ: 4, WRITE: 5, SYNC: 6, SIZE: 7 } as const;
+const RULE = { IO_URING: 0, POOL: 1, OPEN: 2, CLOSE: 3, READ: 4, WRITE: 5, SYNC: 6 } as const;
 
 /** The table. What is not in it goes to io_uring. */
 const RULES: readonly (readonly [op: number, rule: number])[] = [
@@ -36,8 +36,8 @@ const RULES: readonly (readonly [op: number, rule: number])[] = [
   // After a 4 KiB write: tmpfs 9 k → 200 k; ext4 at depth 32 25 k → 32 k, but one at a time 2.8 k ← 2.5 k: there the disk
   // is what is waited for, and a worker that lingers is in its way.
   [OP.FSYNC, RULE.SYNC],
-  [OP.FTRUNCATE, RULE.SIZE],
-  [OP.FALLOCATE, RULE.SIZE],
+  [OP.FTRUNCATE, RULE.POOL],
+  [OP.FALLOCATE, RULE.POOL],
   [OP.FADVISE, RULE.POOL],
   [OP.UNLINKAT, RULE.POOL],
   [OP.RENAMEAT, RULE.POOL],
@@ -200,18 +200,11 @@ export class Router {
     const rule = this.#rules[op & OPCODE_MASK];
     const isForPool =
       rule === RULE.POOL ||
-      (rule === RULE.SIZE && this.#isAsked(fd)) ||
       (rule !== RULE.IO_URING && this.#sparesWorkers()) ||
       (rule === RULE.OPEN && (op > OPCODE_MASK || (openFlags & O_CREATES) !== 0 || this.#opens.isSlow)) ||
       (rule === RULE.CLOSE && this.#closes.isSlow) ||
       (rule === RULE.SYNC && this.#isSyncForPool(fd));
     return isForPool && this.#ports.companion !== null ? TRAIT.POOL : 0;
-  }
-
-  /** The pool, which treats files in memory in another way, asks for each of what is not known here. */
-  #isAsked(fd: number): true {
-    this.kinds.of(fd);
-    return true;
   }
 
   #isSyncForPool(fd: number): boolean {
