@@ -132,7 +132,10 @@ interface Barrier {
 /** The writes to one file through one descriptor number. */
 export interface Written {
   readonly fd: number;
-  /** tells the file where the number may be closed and used again; null for writes of an owned descriptor */
+  /**
+   * tells the file where the number may be closed and used again. null for writes of a descriptor that nobody closes, and of
+   * one with a duplicate of its own: an fsync of the next file under the number waits for that, too
+   */
   hold: Hold | null;
   /** called and not completed */
   writes: number;

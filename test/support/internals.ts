@@ -4,7 +4,9 @@ const load = (path: string) => import(new URL(`../../../dist/${path}`, import.me
 
 export const ioUring = (await load('abi/io_uring.js')) as typeof import('../../dist/abi/io_uring.js');
 export const errnos = (await load('abi/errno.js')) as typeof import('../../dist/abi/errno.js');
-export const { native, CTL } = (await load('abi/native.js')) as typeof import('../../dist/abi/native.js');
+export const { native, CTL, SQE_OWN_DESCRIPTOR } = (await load(
+  'abi/native.js',
+)) as typeof import('../../dist/abi/native.js');
 export const { coreOf } = (await load('ring/requests.js')) as typeof import('../../dist/ring/requests.js');
 export const { engine: posixEngine } = (await load(
   'posix/engine.js',

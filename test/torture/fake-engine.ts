@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { Ring } from 'linux-aio';
 import type { Engine } from '../../dist/ring/engine.js';
-import { CTL, engines, ioUring, memory } from '../support/internals.js';
+import { CTL, engines, ioUring, memory, native, SQE_OWN_DESCRIPTOR } from '../support/internals.js';
 
 const { OP, SQ, ENTER, SQE_WORD, SQE_WORDS, CQE_WORDS, CQE_WORD } = ioUring;
 const { Queues, RingCore } = engines;
@@ -21,6 +21,8 @@ const ETIME = -62;
 export interface Taken {
   readonly op: number;
   readonly fd: number;
+  /** the descriptor is the entry's own (SQE_OWN_DESCRIPTOR) */
+  readonly isOwn: boolean;
   readonly offset: number;
   /** the lower halves of address and user_data, and the generation */
   readonly address: number;
@@ -38,13 +40,15 @@ export interface FakeOptions {
   deferred?: boolean;
   /** descriptors are looked up inside enter, as io_uring does it */
   resolvesDescriptorsAtSubmit?: boolean;
+  /** the descriptors that are an entry's own it closes, as the pool does */
+  closesOwnDescriptors?: boolean;
 }
 
 export class FakeEngine implements Engine {
   readonly name = 'io_uring';
   readonly operations: ReadonlySet<number> = new Set(Object.values(OP));
   readonly resolvesDescriptorsAtSubmit: boolean;
-  readonly closesOwnDescriptors = false;
+  readonly closesOwnDescriptors: boolean;
   readonly announcesCompletions = true;
   readonly handle = {};
   readonly register = null;
@@ -71,11 +75,13 @@ export class FakeEngine implements Engine {
   readonly #kept: { slot: number; generation: number; result: number }[] = [];
 
   constructor(options: FakeOptions = {}) {
-    const { sqEntries = 8, cqEntries = 64, deferred = true, resolvesDescriptorsAtSubmit = true } = options;
+    const { sqEntries = 8, cqEntries = 64, deferred = true } = options;
+    const { resolvesDescriptorsAtSubmit = true, closesOwnDescriptors = false } = options;
     this.#sqEntries = sqEntries;
     this.#cqEntries = cqEntries;
     this.#deferred = deferred;
     this.resolvesDescriptorsAtSubmit = resolvesDescriptorsAtSubmit;
+    this.closesOwnDescriptors = closesOwnDescriptors;
     const ring = new ArrayBuffer(LAYOUT.cqes + cqEntries * CQE_WORDS * 4);
     const sqes = new ArrayBuffer(sqEntries * SQE_WORDS * 4);
     const control = new ArrayBuffer(4096);
@@ -131,6 +137,7 @@ export class FakeEngine implements Engine {
     this.#ring[this.#word(LAYOUT.sqHead)] = (head + 1) | 0;
     this.taken.push({
       op: words[w + SQE_WORD.OP_FLAGS] & 0xff,
+      isOwn: ((words[w + SQE_WORD.OP_FLAGS] >> 8) & SQE_OWN_DESCRIPTOR) !== 0,
       fd: words[w + SQE_WORD.FD],
       offset: words[w + SQE_WORD.OFF_LO],
       address: words[w + SQE_WORD.ADDR_LO],
@@ -153,6 +160,7 @@ export class FakeEngine implements Engine {
     const index = this.taken.indexOf(entry);
     assert.ok(index >= 0, 'completed twice by the test: say `repeat`');
     this.taken.splice(index, 1);
+    if (entry.isOwn) native().closeDescriptor(entry.fd);
     this.#keep(entry.slot, entry.generation, result);
   }
 

@@ -115,6 +115,7 @@ export const program = fc.record({
     cqEntries: fc.constantFrom(16, 64),
     deferred: fc.boolean(),
     resolvesDescriptorsAtSubmit: fc.boolean(),
+    closesOwnDescriptors: fc.boolean(),
   }),
   steps: fc.array(step, { maxLength: 200, size: 'max' }),
 });
