@@ -19,13 +19,20 @@ struct whole_file {
   uint64_t data;
   uint64_t length;  // room for what is read, or bytes to write
   uint32_t step;    // at which of them it failed
-  uint32_t mode;    // of a file that is left open; of one that failed: errno of a close that failed, too
+  uint32_t mode;    // of a file that is left open; of one that failed: errno of a close that failed, too. Before: even
+                    // where there are no bytes to write, a write is made, whose error counts (/proc)
   uint64_t size;    // likewise
 };
 _Static_assert(sizeof(struct whole_file) == 32, "WHOLE_FILE.BYTES");
 
 static long answer(long n) { return n < 0 ? -errno : n; }
 #define CALL(...) answer(syscall(__VA_ARGS__))
+
+static long write_nothing(int fd) {
+  long n;
+  while ((n = CALL(SYS_write, fd, NULL, 0)) == -EINTR) {}
+  return n;
+}
 
 // Until everything is moved, the file ends, or an error: bytes, or -errno.
 static long transfer_all(const struct whole_file *w, int fd, bool writing, uint64_t wanted) {
@@ -45,7 +52,9 @@ static long transfer_all(const struct whole_file *w, int fd, bool writing, uint6
 long pool_whole_file(const struct sqe *e) {
   struct whole_file *w = (struct whole_file *)(uintptr_t)e->off;
   bool writing = e->opcode == OP_WRITE_FILE;
+  bool even_nothing = w->mode;
   w->step = STEP_OPEN;
+  w->mode = 0;
   // A named pipe without another end, or a lease, must not hold a worker: with O_NONBLOCK that is an answer.
   int fd = (int)CALL(SYS_openat, AT_FDCWD, e->addr, e->op_flags | O_NONBLOCK | O_CLOEXEC, e->len);
   if (fd < 0) return fd;
@@ -60,7 +69,7 @@ long pool_whole_file(const struct sqe *e) {
     return LEFT_OPEN - fd;
   }
   w->step = STEP_TRANSFER;
-  result = transfer_all(w, fd, writing, writing ? w->length : size);
+  result = even_nothing && w->length == 0 ? write_nothing(fd) : transfer_all(w, fd, writing, writing ? w->length : size);
   long closed = CALL(SYS_close, fd);
   if (result < 0 && closed < 0) w->mode = (uint32_t)-closed;
   if (result < 0 || closed >= 0) return result;

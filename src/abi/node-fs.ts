@@ -18,4 +18,5 @@ export const {
   ftruncate,
   futimes,
   open,
+  write,
 } = fs;

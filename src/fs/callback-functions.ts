@@ -23,7 +23,7 @@ import { ringPromises } from './promise-functions.js';
 import { errorOf, type Parse, text } from './request.js';
 import { statusLater, statusNow } from './stat.js';
 import { tracedCallback } from './trace.js';
-import { readWhole, writeWhole } from './whole-file.js';
+import { readWhole, writeNothing, writeWhole } from './whole-file.js';
 
 const O_ACCMODE = 3;
 
@@ -117,10 +117,15 @@ function isEmpty(data: unknown, options: unknown): boolean {
 
 function writeFile(flags: 'w' | 'a'): Start {
   return (ring, [path, data, options], delivery) => {
+    if (isNodes(options)) return false;
     // Nothing to write is a system call here, with errors of its own; the promises make none.
-    if (isNodes(options) || isEmpty(data, options)) return false;
-    if (typeof path !== 'number')
-      return settle(writeWhole(ring, path as string, data, options, flags), delivery);
+    const isNothing = isEmpty(data, options);
+    if (typeof path !== 'number') {
+      return isNothing
+        ? settle(writeNothing(ring, path as string, options, flags), delivery)
+        : settle(writeWhole(ring, path as string, data, options, flags), delivery);
+    }
+    if (isNothing) return false;
     const descriptor = userDescriptor(ring, path, constants.O_WRONLY);
     if (descriptor === null || plainOptions(options) === null || !isData(data)) return false;
     return settle(writeDescriptor(descriptor, data, options), delivery);

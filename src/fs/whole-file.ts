@@ -2,6 +2,8 @@
 import { Buffer } from 'node:buffer';
 import { constants, type PathLike } from 'node:fs';
 import { ERRNO } from '../abi/errno.js';
+import { write as nodeWrite } from '../abi/node-fs.js';
+import { byNode } from '../file/attributes.js';
 import { Descriptor } from '../file/descriptor.js';
 import { systemError, throwIfAborted } from '../file/errors.js';
 import { plainOptions } from '../file/file-options.js';
@@ -201,9 +203,32 @@ export function writeWhole(
   options: unknown,
   defaultFlags: 'w' | 'a',
 ): Promise<void> | null {
-  const { mode } = (typeof options === 'object' && options ? options : {}) as { mode?: unknown };
-  const call = wholeFile(path, options, defaultFlags, plainMode(mode, 0o666));
+  const call = callOf(path, options, defaultFlags);
   return call === null || !isData(data) ? null : write(ring, call, data, options);
+}
+
+/** The same for data without a byte, for which one write is made all the same: its error counts. */
+export function writeNothing(
+  ring: Ring,
+  path: PathLike,
+  options: unknown,
+  defaultFlags: 'w' | 'a',
+): Promise<void> | null {
+  const call = callOf(path, options, defaultFlags);
+  if (call === null || !isPlain(call) || !servesWholeFiles(coreOf(ring))) return null;
+  return writeInPool(ring, call, NOTHING, options, true);
+}
+
+const NOTHING = new Uint8Array(0);
+
+function callOf(path: PathLike, options: unknown, defaultFlags: 'w' | 'a'): WholeFile | null {
+  const { mode } = (typeof options === 'object' && options ? options : {}) as { mode?: unknown };
+  return wholeFile(path, options, defaultFlags, plainMode(mode, 0o666));
+}
+
+/** Whether a worker may do all of it. */
+function isPlain(call: WholeFile): boolean {
+  return call.signal === undefined && !call.flush;
 }
 
 /** More than that keeps a worker for long: it is written in steps. */
@@ -216,8 +241,7 @@ async function write(
   options: unknown,
 ): Promise<void> {
   throwIfAborted(call.signal);
-  const isPlain = call.signal === undefined && !call.flush;
-  if (isPlain && servesWholeFiles(coreOf(ring))) {
+  if (isPlain(call) && servesWholeFiles(coreOf(ring))) {
     const view = ArrayBuffer.isView(data) ? data : Buffer.from(data, call.encoding ?? 'utf8');
     if (view.byteLength <= POOL_WRITE_BYTES_MAX) return await writeInPool(ring, call, view, options);
   }
@@ -230,16 +254,19 @@ async function writeInPool(
   call: WholeFile,
   view: ArrayBufferView,
   options: unknown,
+  evenNothing = false,
 ): Promise<void> {
   const { path, flags, mode } = call;
   const outcome = await new Promise<Outcome>((resolve) => {
-    writeWholeFile(coreOf(ring), path, flags, mode, view, resolve);
+    writeWholeFile(coreOf(ring), path, flags, mode, view, resolve, evenNothing);
   });
   if ('bytes' in outcome) return;
-  if ('fd' in outcome)
-    return await writeTo(new Descriptor(ring, outcome.fd, flags, null), call, view, options);
-  if (!mayStillOpen(outcome)) throw failure(outcome, 'write', path);
-  await writeTo(await open(ring, call), call, view, options);
+  if ('error' in outcome && !mayStillOpen(outcome)) throw failure(outcome, 'write', path);
+  const descriptor = 'fd' in outcome ? new Descriptor(ring, outcome.fd, flags, null) : await open(ring, call);
+  const nothing = () =>
+    byNode<number>((callback) => nodeWrite(descriptor.fd, NOTHING, 0, 0, null, callback as never));
+  if (evenNothing) await thenClosed(descriptor, nothing());
+  else await writeTo(descriptor, call, view, options);
 }
 
 async function writeTo(

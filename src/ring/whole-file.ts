@@ -63,6 +63,7 @@ export function readWholeFile(
  *
  * @param flags of open(2)
  * @param mode of a file that is made
+ * @param evenNothing makes a write of no bytes, too, whose error counts
  */
 export function writeWholeFile(
   core: RingCore,
@@ -71,8 +72,9 @@ export function writeWholeFile(
   mode: number,
   view: ArrayBufferView,
   done: (outcome: Outcome) => void,
+  evenNothing = false,
 ): void {
-  start(core, POOL_OP.WRITE_FILE, path, flags, mode, view, done);
+  start(core, POOL_OP.WRITE_FILE, path, flags, mode, view, done, evenNothing);
 }
 
 /** The structs that no request uses: their memory is pinned already. */
@@ -87,6 +89,7 @@ function start(
   mode: number,
   view: ArrayBufferView,
   done: (outcome: Outcome) => void,
+  evenNothing = false,
 ): void {
   const bytes = pathBytes('path', path);
   const memory = borrow(bufferOf(view));
@@ -98,6 +101,7 @@ function start(
     words[WHOLE_FILE.DATA_LOW] = low(data);
     words[WHOLE_FILE.DATA_HIGH] = high(data);
     words[WHOLE_FILE.LENGTH] = length;
+    words[WHOLE_FILE.MODE] = Number(evenNothing);
     const keep = [words, bytes, view];
     const over = (result: number) => {
       giveBack(memory);

@@ -148,6 +148,31 @@ describe('whole files in one hop', {
     }
   });
 
+  it('are written without a byte by one request, by callback with a write all the same', async (t) => {
+    const path = join(temporaryDirectory(t), 'file');
+    nodeFs.writeFileSync(path, 'content');
+    const before = submitted();
+    await writeFile(path, '');
+    assert.equal(submitted() - before, 1);
+    assert.equal(nodeFs.readFileSync(path, 'utf8'), '');
+    await writeFile(path, 'content');
+    await promisify(fs.appendFile)(path, Buffer.alloc(0));
+    assert.equal(nodeFs.readFileSync(path, 'utf8'), 'content');
+    const node = promisify(nodeFs.writeFile);
+    for (const [target, options] of [
+      [path, { flag: 'r' }],
+      ['/proc/self/oom_score_adj', undefined],
+      ['/dev/full', undefined],
+    ] as const) {
+      const [ours, theirs] = await Promise.all(
+        [writeFile, node].map((write) => write(target, '', options).catch((error) => error.message)),
+      );
+      assert.match(ours, /, write$/);
+      assert.equal(ours, theirs);
+    }
+    await promises.writeFile('/dev/full', ''); // by promise there is none
+  });
+
   it('are read by the pool when many are wanted at once, and by this thread', async (t) => {
     const directory = temporaryDirectory(t);
     const paths = Array.from({ length: 64 }, (_, i) => join(directory, String(i)));

@@ -780,6 +780,13 @@ export const MUTANTS: readonly Mutant[] = [
     wrong: 'a request that was cancelled says that it was interrupted',
     checks: ['ring/cancel.test.js'],
   },
+  {
+    file: 'src/fs/callback-functions.ts',
+    find: '? settle(writeNothing(ring, path as string, options, flags), delivery)',
+    replace: "? settle(writeWhole(ring, path as string, '', options, flags), delivery)",
+    wrong: 'the error of a write without a byte is not seen',
+    checks: ['fs/whole-file.test.js'],
+  },
   // ── what is answered inside the call ─────────────────────────────────────────────────────────────────────────────
   {
     file: INLINE,
