@@ -50,6 +50,11 @@ export class Ports {
     return this.#companion ?? this.#tryToOpen();
   }
 
+  /** The same if it is open already. */
+  get companionIfOpen(): Port | null {
+    return this.#companion;
+  }
+
   #tryToOpen(): Port | null {
     if (this.#openCompanion === null || this.#retryIn-- > 0) return null;
     let engine: Engine;

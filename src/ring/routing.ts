@@ -200,6 +200,8 @@ export class Router {
   /** TRAIT.POOL or 0 for an operation that is no transfer; what asks for a worker is opened by one of the pool. */
   ofOperation(op: number, fd: number, openFlags: number): number {
     const rule = this.#rules[op & OPCODE_MASK];
+    // Opened now, the pool would get the number that is being closed, if the program has closed that already.
+    if (rule === RULE.CLOSE && this.#ports.companionIfOpen === null) return 0;
     const isForPool =
       rule === RULE.POOL ||
       (rule !== RULE.IO_URING && this.#sparesWorkers()) ||

@@ -8,6 +8,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { defaultRing } from 'linux-aio';
 import fs from 'linux-aio/fs';
+import { runProgram } from '../support/program.js';
 import { twoFiles } from '../support/reuse.js';
 import { openPipes, temporaryFile } from '../support/temp.js';
 
@@ -56,6 +57,17 @@ describe('a file that was only read', () => {
       assert.throws(() => nodeFs.fstatSync(fd), { code: 'EBADF' });
     });
   }
+});
+
+it('a FileHandle whose number has been closed already says so, and nothing of the ring is closed instead', async () => {
+  // In a process of its own: there the pool is not open yet, and its descriptors would get the number.
+  const { stdout, stderr } = await runProgram(
+    `const { open } = await import('linux-aio/fs/promises');
+     const handle = await open('/dev/null', 'r+');
+     fs.closeSync(handle.fd);
+     console.log(await handle.close().catch(({ code, syscall }) => [code, syscall].join(' ')));`,
+  );
+  assert.deepEqual({ stdout, stderr }, { stdout: 'EBADF close\n', stderr: '' });
 });
 
 describe('what a callback closes is closed for everybody', () => {

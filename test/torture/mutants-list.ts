@@ -787,6 +787,13 @@ export const MUTANTS: readonly Mutant[] = [
     wrong: 'the error of a write without a byte is not seen',
     checks: ['fs/whole-file.test.js'],
   },
+  {
+    file: 'src/ring/routing.ts',
+    find: 'if (rule === RULE.CLOSE && this.#ports.companionIfOpen === null) return 0;',
+    replace: '',
+    wrong: 'closing what is closed already closes a descriptor of the ring’s own',
+    checks: ['fs/close.test.js'],
+  },
   // ── what is answered inside the call ─────────────────────────────────────────────────────────────────────────────
   {
     file: INLINE,
