@@ -181,6 +181,8 @@ class WriteBarriers {
   #find(fd: number, hold: Hold | null): Written | undefined {
     const written = this.#byFd[fd];
     if (written === undefined || written.hold === null || written.hold === hold) return written;
+    // Its own requests are over, and others in the record are not: of which file, nothing tells any more. Rather wait.
+    if (written.hold.isClosed) return written;
     return native().sameFile(fd, written.hold.duplicate) === 1 ? written : undefined;
   }
 

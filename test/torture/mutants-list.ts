@@ -794,6 +794,13 @@ export const MUTANTS: readonly Mutant[] = [
     wrong: 'closing what is closed already closes a descriptor of the ring’s own',
     checks: ['fs/close.test.js'],
   },
+  {
+    file: 'src/ring/order.ts',
+    find: '    if (written.hold.isClosed) return written;\n',
+    replace: '',
+    wrong: 'an fsync overtakes a write when held ones on the same number are over',
+    checks: ['torture/races.test.js'],
+  },
   // ── what is answered inside the call ─────────────────────────────────────────────────────────────────────────────
   {
     file: INLINE,

@@ -371,3 +371,32 @@ describe('a completion that is owed to nobody', () => {
     });
   }
 });
+
+test('an fsync waits for a write with a duplicate of its own when the held ones after it are over', async (t) => {
+  const { ring, engine } = fakeRing({ deferred: false, closesOwnDescriptors: true });
+  const fd = opened(t, temporaryFile(t), 'r+');
+  const view = Buffer.alloc(1);
+  let synced = false;
+  ring.write(fd, view, 0, () => {});
+  ring.write(fd, view, 1, () => {});
+  await nextTurn();
+  const [first, second] = [...engine.taken];
+  assert.deepEqual([first.isOwn, second.isOwn], [true, false]);
+  engine.complete(second, 1);
+  engine.wake();
+  await nextTurn();
+  opened(t, temporaryFile(t)); // gets the number of the duplicate that was held
+  ring.fsync(fd, false, () => {
+    synced = true;
+  });
+  await nextTurn();
+  assert.deepEqual(engine.taken, [first], 'the fsync overtook a write');
+  engine.complete(first, 1);
+  engine.wake();
+  await nextTurn();
+  engine.complete(engine.taken[0], 0);
+  engine.wake();
+  await nextTurn();
+  assert.ok(synced);
+  await ring.close();
+});
